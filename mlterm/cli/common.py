@@ -1,0 +1,155 @@
+"""What several commands share: options, finding runs, and words for how a run ended."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from mlterm.client import Client, Ending, View
+from mlterm.core.clean import clean_text
+from mlterm.core.durations import format_duration, parse_duration
+from mlterm.core.lifecycle import CANCELLED, COMPLETED, LOST, LOST_EXIT_CODE, RUNNING
+from mlterm.core.summary import RunSummary
+from mlterm.system import paths, store, terminal
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+COLOURS = {COMPLETED: "green", RUNNING: "cyan", CANCELLED: "yellow"}
+_SHOWN_METRICS = 6
+
+
+def duration(_context: click.Context, _option: click.Parameter, value: str | None) -> float | None:
+    """An option's 90m, 2h30m, 45s, or seconds → seconds."""
+    return None if value is None else parse_duration(value)
+
+
+def log_dir_option(command: Decorated) -> Decorated:
+    """--log-dir, as every command takes it."""
+    return click.option(
+        "--log-dir", metavar="DIR", help="Where runs are kept [MLTERM_LOG_DIR, else ./logs]."
+    )(command)
+
+
+def project_option(command: Decorated) -> Decorated:
+    """--project, to look only there."""
+    return click.option("--project", metavar="NAME", help="Look only at this project's runs.")(
+        command
+    )
+
+
+def find(word: str, log_dir: str | None, project: str | None) -> RunSummary:
+    """The run that a person means, or an error in words."""
+    return store.find(word, paths.log_dir(log_dir), project)
+
+
+def files_of(run: RunSummary) -> paths.RunFiles:
+    """The files of a run that was found."""
+    return paths.RunFiles(Path(run.path))
+
+
+def shell_code(run: RunSummary) -> int:
+    """The exit code of an ended run as a shell would report it."""
+    if run.status == LOST:
+        return LOST_EXIT_CODE
+    if run.signal is not None:
+        return 128 + _signal_number(run.signal)
+    return LOST_EXIT_CODE if run.exit_code is None else run.exit_code
+
+
+def leave(view: View, name: str, *, quiet: bool = False) -> int:
+    """Show a run until it ends or the person leaves; say how that was; the exit code."""
+    ending = Client(view).run()
+    if ending.detached or ending.pipe_closed:
+        return _left(ending, name)
+    run = store.load(view.files, metrics=not quiet)
+    if ending.lost and run.status == LOST:
+        say(lost_words(run))
+        return LOST_EXIT_CODE
+    if ending.still_held:
+        say(_still_held(run))
+    if not quiet:
+        print_summary(run)
+    return shell_code(run) if ending.code is None else ending.code
+
+
+def _left(ending: Ending, name: str) -> int:
+    if ending.pipe_closed:
+        say(f"whoever read the output has closed it; {name} goes on: mlterm attach {name}")
+        return 128 + 13
+    say(f"detached from {name}, which goes on: mlterm attach {name}")
+    return 128 + ending.by_signal if ending.by_signal else 0
+
+
+def _still_held(run: RunSummary) -> str:
+    """Who still writes to an ended run's terminal, and how to end it."""
+    from mlterm.system import host, registry
+
+    entry = registry.find(files_of(run))
+    if entry is None:
+        return "the command has ended"
+    who = host.members(entry.command_pid, entry.guard_pid, entry.run_file)
+    names = clean_text(host.describe(who)) or "a process"
+    return (
+        f"the command has ended, but {names} still holds its terminal; what it writes goes on "
+        f"being recorded. mlterm stop {run.name} ends it"
+    )
+
+
+def lost_words(run: RunSummary) -> str:
+    """A lost run, in words."""
+    return (
+        f"{run.name} was lost: its supervisor was killed before it could record an end "
+        f"(a reboot, kill -9, or a full memory). What it wrote until then is in {run.path}"
+    )
+
+
+def say(words: str) -> None:
+    """A line of ours on stderr."""
+    print(f"[mlterm] {words}", file=sys.stderr)
+
+
+def print_summary(run: RunSummary) -> None:
+    """The short summary that ends a run: two or three lines on stderr."""
+    colour = terminal.supports_colour(2)
+    status = run.status
+    if colour:
+        status = click.style(status, fg=COLOURS.get(run.status, "red"), bold=True)
+    facts = [clean_text(run.name), status]
+    if run.duration_seconds is not None:
+        facts.append(format_duration(run.duration_seconds))
+    facts.append(_how(run))
+    lines = [" · ".join(facts)]
+    if run.metrics:
+        names = list(run.metrics)[:_SHOWN_METRICS]
+        lines.append("  ".join(f"{clean_text(n)} {_number(run.metrics[n]['last'])}" for n in names))
+    lines.append(f"{_short(run.path)}  output in {_short(files_of(run).output)}")
+    bar = click.style("▍", fg=COLOURS.get(run.status, "red")) if colour else "|"
+    print("\n".join(f"{bar} {line}" for line in lines), file=sys.stderr)
+
+
+def _how(run: RunSummary) -> str:
+    usual = {f"exit code {run.exit_code}", f"killed by {run.signal}"}
+    how = run.signal or (f"exit code {run.exit_code}" if run.exit_code is not None else "")
+    why = "" if run.reason is None or run.reason in usual else run.reason
+    return clean_text(why or how or "exit code unknown")
+
+
+def _number(value: object) -> str:
+    return f"{value:.5g}" if isinstance(value, int | float) else str(value)
+
+
+def _short(path: str | Path) -> str:
+    try:
+        return clean_text(str(Path(path).relative_to(Path.cwd())))
+    except (ValueError, OSError):
+        return clean_text(str(path))
+
+
+def _signal_number(name: str) -> int:
+    import signal
+
+    if name in signal.Signals.__members__:
+        return signal.Signals[name].value
+    base, _, above = name.partition("+")
+    return signal.SIGRTMIN + int(above) if base == "SIGRTMIN" else int(name)

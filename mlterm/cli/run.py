@@ -1,0 +1,162 @@
+"""mlterm run: a command under supervision."""
+
+import os
+import stat
+import sys
+from contextlib import suppress
+from datetime import datetime
+
+import click
+
+from mlterm.cli.common import duration, leave, log_dir_option
+from mlterm.client import View
+from mlterm.core import argv as command_line
+from mlterm.core import names
+from mlterm.core.errors import RefusedError, SupervisorError
+from mlterm.session import Launched, Plan, launch
+from mlterm.system import daemon, git, paths, terminal
+from mlterm.system.child import DEFAULT_SIZE, ChildSpec
+
+GIT_PATIENCE_SECONDS = 0.1
+"""A start never waits longer for git than this; the observer asks again."""
+
+
+@click.command(context_settings={"ignore_unknown_options": False, "allow_interspersed_args": False})
+@click.option("--project", metavar="NAME", help="[the git root's or this folder's name]")
+@click.option("--run-id", metavar="NAME", help="[the script's name and the time]")
+@log_dir_option
+@click.option("--tag", "tags", metavar="KEY=VALUE", multiple=True, help="Label the run.")
+@click.option("-d", "--detach", is_flag=True, help="Print the run's name and return at once.")
+@click.option("--plain", is_flag=True, help="No interface: pass the output straight through.")
+@click.option(
+    "--grace",
+    type=click.FloatRange(min=0),
+    default=10.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Between INT, TERM and KILL when --timeout ends the run.",
+)
+@click.option(
+    "--timeout", callback=duration, metavar="DURATION", help="End the run after this (90m, 2h30m)."
+)
+@click.option("--resume", is_flag=True, help="Go on with an ended run of this --run-id.")
+@click.option("-q", "--quiet", is_flag=True, help="No summary at the end.")
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+def run(
+    project: str | None,
+    run_id: str | None,
+    log_dir: str | None,
+    tags: tuple[str, ...],
+    detach: bool,
+    plain: bool,
+    grace: float,
+    timeout: float | None,
+    resume: bool,
+    quiet: bool,
+    command: tuple[str, ...],
+) -> int:
+    """Run COMMAND under a supervisor that outlives this terminal.
+
+    Its output, exit code and origin are recorded in plain files; Ctrl-\\ detaches, and
+    mlterm attach comes back.
+    """
+    argv = list(command[1:] if command[0] == "--" else command)
+    if not argv:
+        raise RefusedError("nothing to run: mlterm run -- COMMAND [ARG…]")
+    if resume and run_id is None:
+        raise RefusedError("--resume needs the --run-id of the run that is to go on")
+    cwd = _current_folder()
+    query = git.ask_status(cwd)
+    plan = Plan(
+        project=project or _default_project(cwd),
+        run_id=run_id or _default_run_id(argv),
+        run_id_is_default=run_id is None,
+        log_dir=paths.log_dir(log_dir),
+        child=_child(argv, cwd, detach=detach),
+        tags=_parse_tags(tags),
+        resume=resume,
+        grace_seconds=grace,
+        timeout_seconds=timeout,
+        git=query.result(GIT_PATIENCE_SECONDS) if query else None,
+        git_asked=query is not None,
+    )
+    launched = launch(plan)
+    if detach:
+        print(launched.name)
+        return 0
+    return _watch(launched, quiet=quiet)
+
+
+def _watch(launched: Launched, *, quiet: bool) -> int:
+    daemon.set_title("client", launched.name)
+    view = View(launched.files, launched.offset, terminal.keyboard())
+    return leave(view, launched.name, quiet=quiet)
+
+
+def _child(argv: list[str], cwd: str, *, detach: bool) -> ChildSpec:
+    """The command as the caller's shell would start it, on a terminal like the caller's."""
+    window = next((size for fd in (0, 1, 2) if all(size := terminal.size(fd))), DEFAULT_SIZE)
+    attributes = terminal.attributes(0) if terminal.is_terminal(0) else None
+    return ChildSpec(
+        argv=argv,
+        cwd=cwd,
+        environ=dict(os.environ),
+        size=window,
+        control_characters=attributes[6] if attributes else None,
+        stdin=_command_stdin(detach=detach),
+        pass_fds=_opened_for_the_command(),
+    )
+
+
+def _command_stdin(*, detach: bool) -> int | None:
+    """The caller's stdin where it is no terminal; with --detach only a pipe or a file, so
+    that whoever attaches can type."""
+    if terminal.is_terminal(0):
+        return None
+    try:
+        mode = os.fstat(0).st_mode
+    except OSError:
+        return None  # closed: the command gets its terminal
+    if detach and not (stat.S_ISFIFO(mode) or stat.S_ISREG(mode)):
+        return None
+    return os.dup(0)
+
+
+def _opened_for_the_command() -> tuple[int, ...]:
+    """Descriptors that the caller's shell left open on purpose: <(…) and 3<file."""
+    folder = "/proc/self/fd" if sys.platform.startswith("linux") else "/dev/fd"
+    found = []
+    for word in os.listdir(folder):
+        fd = int(word)
+        with suppress(OSError):
+            if fd > 2 and os.get_inheritable(fd):
+                found.append(fd)
+    return tuple(found)
+
+
+def _current_folder() -> str:
+    try:
+        return os.getcwd()
+    except OSError:
+        raise SupervisorError(
+            "the current folder has been removed; nothing was started. Go to one that exists."
+        ) from None
+
+
+def _default_project(cwd: str) -> str:
+    return names.as_name(os.path.basename(paths.project_root(cwd) or cwd), "default")
+
+
+def _default_run_id(argv: list[str]) -> str:
+    script = names.as_name(command_line.script_name(argv), "run")
+    return f"{script}-{datetime.now().strftime('%Y%m%d-%H%M%S')}"
+
+
+def _parse_tags(words: tuple[str, ...]) -> dict[str, str]:
+    tags = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not key or not equals:
+            raise RefusedError(f"--tag takes KEY=VALUE, not {word!r}")
+        tags[key] = value
+    return tags

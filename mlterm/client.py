@@ -1,0 +1,394 @@
+"""The plain client: shows a run's output as it is, and carries keys to the program.
+
+It reads output.log by offset, as any reader may; the keeper only tells it how far the
+file has grown. Killing, stopping or losing it changes nothing for the job.
+"""
+
+import os
+import select
+import signal
+import socket
+import time
+from collections import deque
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from typing import NoReturn
+
+from mlterm.core import protocol
+from mlterm.core.errors import ProtocolError
+from mlterm.core.keys import TAP_SECONDS, TAPS, Command, KeyReader
+from mlterm.core.protocol import Frame, Kind
+from mlterm.system import channel, lock, terminal
+from mlterm.system.paths import RunFiles
+
+CHUNK = 128 * 1024
+KEY_PATIENCE_SECONDS = 0.03
+"""How long the start of an escape sequence may wait for its rest."""
+QUIET_SECONDS, LINGER_SECONDS = 1.0, 2.0
+"""After the command's end, while somebody still holds its terminal: leave after so much
+silence, or so long at the latest."""
+RECONNECT_SECONDS = 10.0
+SEND_LIMIT = 64 * 1024
+STOP_GRACE_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Ending:
+    """Why a client has ended."""
+
+    code: int | None = None
+    """The command's, as a shell would report it; None where it has not ended."""
+    detached: bool = False
+    by_signal: int | None = None
+    pipe_closed: bool = False
+    lost: bool = False
+    still_held: bool = False
+    """Somebody holds the command's terminal after its end."""
+
+
+@dataclass(frozen=True)
+class View:
+    """What is to be shown, and where."""
+
+    files: RunFiles
+    offset: int
+    """Where in output.log to begin."""
+    keys: int | None = None
+    """The terminal that keys come from, None where there is none (or for --read-only)."""
+    screen: int = 1
+    read_only: bool = False
+
+
+class _Done(Exception):
+    """Carries the ending out of the loop."""
+
+    def __init__(self, ending: Ending) -> None:
+        super().__init__()
+        self.ending = ending
+
+
+class Client:
+    """One attached viewer. ``run`` returns when the run ends or the person leaves."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._position = self._known = view.offset
+        self._log = -1
+        self._socket: socket.socket | None = None
+        self._frames = protocol.FrameReader()
+        self._out = bytearray()
+        self._keys = KeyReader()
+        self._raw: terminal.RawKeys | None = None
+        self._unwritten: deque[Frame] = deque()
+        self._owes_seen = False
+        self._exit: tuple[int, bool] | None = None
+        self._last_output = 0.0
+        self._exit_shown_at = 0.0
+        self._asking = False
+        self._interrupts: list[float] = []
+        self._last_byte = b"\n"
+        self._alternate = False
+
+    def run(self) -> Ending:
+        """Show the run until its end, or until the person leaves."""
+        with ExitStack() as stack:
+            self._log = os.open(self._view.files.output, os.O_RDONLY | os.O_CLOEXEC)
+            stack.callback(os.close, self._log)
+            wake = stack.enter_context(_Signals())
+            if not self._connect():
+                return self._without_keeper()
+            if self._view.keys is not None:
+                self._raw = stack.enter_context(terminal.RawKeys(self._view.keys))
+            try:
+                self._loop(wake)
+            except _Done as done:
+                return done.ending
+            finally:
+                self._leave_screen()
+                if self._socket is not None:
+                    self._socket.close()
+
+    # The loop
+
+    def _loop(self, wake: "_Signals") -> NoReturn:
+        while True:
+            poll = select.poll()
+            poll.register(wake.fd, select.POLLIN)
+            if self._socket is not None:
+                poll.register(self._socket, select.POLLIN | (select.POLLOUT if self._out else 0))
+            listens = self._view.keys is not None and len(self._out) < SEND_LIMIT
+            if listens and self._view.keys is not None:
+                poll.register(self._view.keys, select.POLLIN)
+            ready = dict(poll.poll(self._patience_ms()))
+            if wake.fd in ready:
+                self._on_signals(wake.read())
+            if listens and self._view.keys in ready:
+                self._on_keys()
+            elif self._keys.holding:
+                self._send(protocol.pack(Kind.INPUT, self._keys.flush()))
+            if self._socket is not None and self._socket.fileno() in ready:
+                self._on_socket(ready[self._socket.fileno()])
+            self._show()
+            self._check_end()
+
+    def _patience_ms(self) -> int | None:
+        if self._position < self._known or self._unwritten:
+            return 0
+        if self._keys.holding:
+            return int(KEY_PATIENCE_SECONDS * 1000)
+        return 50 if self._exit is not None else None
+
+    # Output
+
+    def _show(self) -> None:
+        if self._position < self._known:
+            data = os.pread(self._log, min(CHUNK, self._known - self._position), self._position)
+            if not data:  # somebody has cut the file; there is nothing to wait for
+                self._position = self._known
+            self._position += len(data)
+            self._print(data)
+        if self._position >= self._known:
+            while self._unwritten:
+                self._print_unwritten(self._unwritten.popleft())
+            if self._owes_seen:
+                self._owes_seen = False
+                self._send(protocol.pack(Kind.SEEN))
+
+    def _print_unwritten(self, frame: Frame) -> None:
+        if frame.kind is Kind.DATA:
+            self._print(frame.payload)
+        elif frame.kind is Kind.RESUME:
+            self._position = self._known = protocol.read_offset(frame.payload)
+
+    def _print(self, data: bytes) -> None:
+        if not data:
+            return
+        self._last_output = time.monotonic()
+        self._last_byte = data[-1:]
+        if b"\x1b[?1049" in data:
+            self._alternate = data[data.rindex(b"\x1b[?1049") :][7:8] == b"h"
+        rest = memoryview(data)
+        try:
+            while rest:
+                rest = rest[os.write(self._view.screen, rest) :]
+        except BlockingIOError:
+            select.select([], [self._view.screen], [])
+            self._print(bytes(rest))
+        except BrokenPipeError:
+            raise _Done(Ending(pipe_closed=True)) from None
+        except OSError:  # the terminal is gone
+            raise _Done(Ending(detached=True, by_signal=signal.SIGHUP)) from None
+
+    def _say(self, words: str) -> None:
+        with suppress(OSError):
+            os.write(2, f"\r\n[mlterm] {words}\r\n".encode())
+
+    def _leave_screen(self) -> None:
+        if terminal.is_terminal(self._view.screen):
+            terminal.leave(self._view.screen, alternate=self._alternate)
+            if self._last_byte != b"\n":
+                with suppress(OSError):
+                    os.write(self._view.screen, b"\r\n")
+
+    # The keeper
+
+    def _connect(self) -> bool:
+        connection = channel.connect(self._view.files.key)
+        if connection is None:
+            return False
+        connection.setblocking(False)
+        self._socket, self._frames, self._out = connection, protocol.FrameReader(), bytearray()
+        rows, columns = terminal.size(self._window())
+        self._send(protocol.hello(self._view.read_only, rows, columns))
+        return True
+
+    def _window(self) -> int:
+        return self._view.screen if self._view.keys is None else self._view.keys
+
+    def _send(self, frame: bytes) -> None:
+        self._out += frame
+        self._flush()
+
+    def _flush(self) -> None:
+        if self._socket is None:
+            return
+        try:
+            while self._out:
+                del self._out[: self._socket.send(self._out)]
+        except BlockingIOError:
+            pass
+        except OSError:
+            self._out.clear()  # the read side tells what became of the keeper
+
+    def _on_socket(self, events: int) -> None:
+        assert self._socket is not None
+        if events & select.POLLOUT:
+            self._flush()
+        if not events & (select.POLLIN | select.POLLHUP | select.POLLERR):
+            return
+        try:
+            data = self._socket.recv(CHUNK)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._on_silence()
+            return
+        try:
+            for frame in self._frames.feed(data):
+                self._on_frame(frame)
+        except ProtocolError as error:
+            self._say(f"the run's keeper is of another version of mlterm: {error}")
+            raise _Done(Ending(detached=True)) from None
+
+    def _on_frame(self, frame: Frame) -> None:
+        if frame.kind in (Kind.OUTPUT, Kind.WELCOME):
+            self._known = max(self._known, protocol.read_offset(frame.payload))
+            self._owes_seen = frame.kind is Kind.OUTPUT
+        elif frame.kind in (Kind.DATA, Kind.RESUME):
+            self._unwritten.append(frame)
+        elif frame.kind is Kind.EXIT:
+            code, drained, end = protocol.read_exit(frame.payload)
+            self._known = max(self._known, end)
+            self._exit = (code, drained)
+        elif frame.kind is Kind.DRAINED:
+            self._known = max(self._known, protocol.read_offset(frame.payload))
+            if self._exit is not None:
+                self._exit = (self._exit[0], True)
+        elif frame.kind in (Kind.NOTICE, Kind.REFUSED):
+            self._say(frame.payload.decode("utf-8", "replace"))
+
+    def _on_silence(self) -> None:
+        """The keeper is gone: its work may be done, or another takes its place in a moment."""
+        assert self._socket is not None
+        self._socket.close()
+        self._socket = None
+        if self._exit is not None:
+            self._exit = (self._exit[0], True)
+            return
+        deadline = time.monotonic() + RECONNECT_SECONDS
+        while time.monotonic() < deadline and lock.is_held(self._view.files.lock):
+            if self._connect():
+                return
+            time.sleep(0.05)
+        raise _Done(self._without_keeper())
+
+    def _without_keeper(self) -> Ending:
+        """No keeper answers: all there is stands in the files."""
+        self._known = os.fstat(self._log).st_size
+        while self._position < self._known:
+            self._show()
+        return Ending(lost=not lock.is_held(self._view.files.lock))
+
+    def _check_end(self) -> None:
+        if self._exit is None or self._position < self._known or self._unwritten:
+            return
+        code, drained = self._exit
+        now = time.monotonic()
+        self._exit_shown_at = self._exit_shown_at or now
+        quiet_since = max(self._last_output, self._exit_shown_at)
+        if (
+            drained
+            or now - quiet_since >= QUIET_SECONDS
+            or (now - self._exit_shown_at >= LINGER_SECONDS)
+        ):
+            raise _Done(Ending(code=code, still_held=not drained))
+
+    # The person
+
+    def _on_keys(self) -> None:
+        assert self._view.keys is not None
+        try:
+            data = os.read(self._view.keys, 4096)
+        except OSError:
+            data = b""
+        if not data:
+            raise _Done(Ending(detached=True, by_signal=signal.SIGHUP))
+        for item in self._keys.feed(data, time.monotonic()):
+            if self._asking:
+                self._answer(item)
+            elif isinstance(item, bytes):
+                self._send(protocol.pack(Kind.INPUT, item))
+            elif item is Command.DETACH:
+                raise _Done(Ending(detached=True))
+            elif item is Command.SUSPEND:
+                self._suspend()
+            else:
+                self._asking = True
+                self._say(
+                    "Ctrl-C three times. s: stop the run and all its processes; "
+                    "d: detach, it goes on; any other key: back to it"
+                )
+
+    def _answer(self, item: bytes | Command) -> None:
+        self._asking = False
+        if item is Command.DETACH or item == b"d":
+            raise _Done(Ending(detached=True))
+        if item == b"s":
+            self._say("stopping: SIGINT now, then SIGTERM, then SIGKILL")
+            self._send(protocol.stop(signal.SIGINT, STOP_GRACE_SECONDS))
+
+    def _suspend(self) -> None:
+        """Ctrl-Z stops this viewer only; the shell's fg brings it back."""
+        if self._raw is not None:
+            self._raw.leave()
+        os.kill(0, signal.SIGTSTP)
+        if self._raw is not None:
+            self._raw.enter()
+        self._resize()
+
+    def _resize(self) -> None:
+        rows, columns = terminal.size(self._window())
+        if rows and columns:
+            self._send(protocol.resize(rows, columns))
+
+    def _on_signals(self, numbers: set[int]) -> None:
+        if signal.SIGWINCH in numbers:
+            self._resize()
+        if signal.SIGCONT in numbers and self._raw is not None:
+            self._raw.enter()
+        if signal.SIGINT in numbers:
+            if self._view.read_only:
+                raise _Done(Ending(detached=True))
+            self._on_interrupt()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            if number in numbers:
+                raise _Done(Ending(detached=True, by_signal=number))
+
+    def _on_interrupt(self) -> None:
+        """Ctrl-C where the terminal is not ours to read: it is the command's all the same."""
+        now = time.monotonic()
+        self._interrupts = [then for then in self._interrupts if now - then < TAP_SECONDS] + [now]
+        if len(self._interrupts) < TAPS:
+            self._send(protocol.signal(signal.SIGINT))
+        else:
+            self._say("Ctrl-C three times: stopping the run and all its processes")
+            self._send(protocol.stop(signal.SIGINT, STOP_GRACE_SECONDS))
+
+
+class _Signals:
+    """Signals as readable bytes, for as long as a client runs."""
+
+    _NUMBERS = (signal.SIGWINCH, signal.SIGCONT, signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def __enter__(self) -> "_Signals":
+        self.fd, self._in = os.pipe()
+        for end in (self.fd, self._in):
+            os.set_blocking(end, False)
+        self._before = {n: signal.signal(n, lambda *_: None) for n in self._NUMBERS}
+        self._wakeup = signal.set_wakeup_fd(self._in, warn_on_full_buffer=False)
+        return self
+
+    def read(self) -> set[int]:
+        """The numbers that came since."""
+        with suppress(BlockingIOError):
+            return set(os.read(self.fd, 4096))
+        return set()
+
+    def __exit__(self, *_: object) -> None:
+        signal.set_wakeup_fd(self._wakeup)
+        for number, handler in self._before.items():
+            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+        os.close(self.fd)
+        os.close(self._in)

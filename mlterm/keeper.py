@@ -1,0 +1,475 @@
+"""The keeper: drains the terminal into output.log first, and does everything else second.
+
+One loop, nothing in it that can be slow: no regular expressions while the job runs, no
+psutil, no NVML, no interface. What must outlive it stands on the board (system/board.py);
+a keeper that is killed is followed by another, which goes on where this one was.
+"""
+
+import os
+import selectors
+import signal
+import socket
+import termios
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+
+from mlterm.core import clean, protocol, records
+from mlterm.core.errors import MltermError, ProtocolError
+from mlterm.core.lifecycle import FAILED, Cause, Exit, outcome
+from mlterm.core.protocol import Frame, Kind
+from mlterm.system import cgroup, channel, daemon, registry
+from mlterm.system.hub import Hub, Peer
+from mlterm.system.job import Job
+from mlterm.system.spool import Spool
+
+BURST = 64
+"""Chunks taken from the terminal before anybody else is looked at."""
+INDEX_SECONDS = 0.1
+SOCKET_CHECK_SECONDS = 5.0
+RETRY_SECONDS = 0.25
+REVIVAL_SECONDS = 0.25
+EXIT_PATIENCE_SECONDS = 2.0
+"""How long the kernel may take to tell an exit code that somebody else collected."""
+INPUT_LIMIT = 64 * 1024
+TAIL_LINES = 50
+TAIL_BYTES = 64 * 1024
+NEVER = float("inf")
+
+
+class Keeper:
+    """Keeps one run. ``run`` returns when the command has ended and nobody holds its PTY."""
+
+    def __init__(self, job: Job, clock: Callable[[], float] = time.monotonic) -> None:
+        self._job, self._board, self._clock = job, job.board, clock
+        self._selector = selectors.DefaultSelector()
+        self._hub = Hub(self._selector, job.server)
+        self._spool = Spool(job.child.master, job.pipe, job.output, job.board, self._on_unwritten)
+        self._socket_folder = job.server_path.parent
+        self._socket_path = job.server_path
+        self._master_watched = 0
+        self._drained = False
+        self._leader: Peer | None = None
+        self._input = bytearray()
+        self._told_of_failure = False
+        self._indexed = -1
+        self._index_due = self._retry_due = self._socket_due = self._revival_due = 0.0
+        self._exit_deadline = NEVER
+        self._exit: Exit | None = None
+
+    def run(self) -> int:
+        """The loop; 0 when there is nothing left to keep."""
+        self._listen_to_signals()
+        os.close(self._job.status_pipe[1])
+        self._watch(self._job.status_pipe[0], self._on_status)
+        self._watch_master(selectors.EVENT_READ)
+        if self._board.exit_known:
+            self._on_exit()
+        while not (self._drained and self._board.finished):
+            for key, events in self._selector.select(self._seconds_to_wait()):
+                self._dispatch(key, events)
+            self._tick(self._clock())
+            self._hub.tell_offset(self._spool.offset)
+        self._note_index(self._clock(), last=True)
+        self._hub.broadcast(protocol.offset(Kind.DRAINED, self._spool.offset))
+        registry.remove(self._socket_folder, self._job.files.key)
+        self._job.runlog.drop_room()
+        return 0
+
+    def _dispatch(self, key: selectors.SelectorKey, events: int) -> None:
+        if key.fd == self._job.child.master:
+            if events & selectors.EVENT_READ:
+                self._drain()
+            if events & selectors.EVENT_WRITE:
+                self._feed()
+        elif isinstance(key.data, Peer):
+            if events & selectors.EVENT_WRITE:
+                self._hub.flush(key.data)
+            if events & selectors.EVENT_READ:
+                self._hear(key.data)
+        elif key.data is self._hub:
+            self._hub.accept()
+        else:
+            key.data()
+
+    # The terminal
+
+    def _drain(self, burst: int = BURST) -> None:
+        try:
+            for _ in range(burst):
+                if not self._spool.move():
+                    return self._on_terminal_end()
+        except BlockingIOError:
+            pass
+        except OSError:  # EIO: the last process that had the terminal open is gone
+            self._on_terminal_end()
+        if self._spool.failure and not self._told_of_failure:
+            self._on_write_failure()
+        return None
+
+    def _on_terminal_end(self) -> None:
+        """Nobody holds the slave. A command that still lives may open its terminal again."""
+        self._watch_master(0)
+        if self._board.exit_known:
+            self._drained = True
+        else:
+            self._revival_due = self._clock() + REVIVAL_SECONDS
+
+    def _watch_master(self, mask: int) -> None:
+        master = self._job.child.master
+        if mask == self._master_watched:
+            return
+        if not mask:
+            self._selector.unregister(master)
+        elif self._master_watched:
+            self._selector.modify(master, mask)
+        else:
+            self._selector.register(master, mask)
+        self._master_watched = mask
+
+    def _feed(self) -> None:
+        """Write of the waiting keys what the terminal takes."""
+        try:
+            while self._input:
+                del self._input[: os.write(self._job.child.master, self._input)]
+        except BlockingIOError:
+            pass
+        except OSError:
+            self._input.clear()
+        if self._master_watched:
+            waiting = selectors.EVENT_WRITE if self._input else 0
+            self._watch_master(selectors.EVENT_READ | waiting)
+        if len(self._input) < INPUT_LIMIT:
+            self._hub.resume_all()
+
+    # The disk
+
+    def _on_unwritten(self, data: bytes) -> None:
+        self._hub.tell_offset(self._spool.offset)
+        self._hub.pass_through(data)
+
+    def _on_write_failure(self) -> None:
+        self._told_of_failure = True
+        self._retry_due = self._clock() + RETRY_SECONDS
+        words = (
+            f"output.log cannot be written ({self._spool.failure}): the job goes on; its newest "
+            "output is kept in memory and written once that works again"
+        )
+        self._hub.broadcast(protocol.pack(Kind.NOTICE, words.encode()))
+
+    def _retry_writing(self, now: float) -> None:
+        self._retry_due = now + RETRY_SECONDS
+        if not self._spool.retry():
+            return
+        self._told_of_failure = False
+        self._retry_due = NEVER
+        self._note_gap()
+        with suppress(OSError):
+            self._job.runlog.keep_room()
+        offset = self._spool.offset
+        for peer in list(self._hub.peers):
+            peer.told, peer.awaited = offset, False
+        self._hub.broadcast(protocol.offset(Kind.RESUME, offset))
+        words = "output.log is written again"
+        if self._board.lost_bytes:
+            words += f"; {self._board.lost_bytes} bytes of output could not be kept"
+        self._hub.broadcast(protocol.pack(Kind.NOTICE, words.encode()))
+
+    def _note_gap(self) -> None:
+        if not self._board.gap_bytes:
+            return
+        gap = {
+            "timestamp": records.timestamp(datetime.now(UTC)),
+            "type": "gap",
+            "offset": self._board.gap_offset,
+            "lost_bytes": self._board.gap_bytes,
+        }
+        with suppress(OSError):
+            self._job.runlog.append(gap)
+            self._board.gap_bytes = 0
+
+    def _note_index(self, now: float, *, last: bool = False) -> None:
+        offset = self._spool.offset
+        if self._job.index is None or offset == self._indexed:
+            return
+        if now < self._index_due and not last:
+            return
+        self._index_due, self._indexed = now + INDEX_SECONDS, offset
+        seconds = now - self._job.started_monotonic
+        with suppress(OSError):
+            os.write(self._job.index, b'{"t":%.3f,"offset":%d}\n' % (seconds, offset))
+
+    # Time
+
+    def _seconds_to_wait(self) -> float | None:
+        now = self._clock()
+        due = [self._socket_due, self._exit_deadline]
+        if self._spool.offset != self._indexed and self._job.index is not None:
+            due.append(self._index_due)
+        if self._spool.failure:
+            due.append(self._retry_due)
+        if not self._master_watched:
+            due.append(self._revival_due)
+        if self._exit is None:
+            due.append(self._timeout_at())
+        if self._exit_deadline < NEVER:
+            due.append(now + 0.02)
+        return max(0.0, min(due) - now)
+
+    def _timeout_at(self) -> float:
+        if self._job.timeout_seconds is None or self._board.stopping:
+            return NEVER
+        return self._job.started_monotonic + self._job.timeout_seconds
+
+    def _tick(self, now: float) -> None:
+        self._note_index(now)
+        if self._spool.failure and now >= self._retry_due:
+            self._retry_writing(now)
+        if not self._master_watched and not self._drained and now >= self._revival_due:
+            self._watch_master(selectors.EVENT_READ)
+        if now >= self._socket_due:
+            self._keep_reachable(now)
+        if self._exit is None and now >= self._timeout_at():
+            self._stop(Cause.TIMEOUT, signal.SIGINT, self._job.grace_seconds)
+        if self._exit_deadline < NEVER:
+            self._ask_kernel(now)
+        with suppress(ChildProcessError):
+            os.waitpid(-1, os.WNOHANG)
+
+    def _keep_reachable(self, now: float) -> None:
+        """Make socket and entry anew where a logout or a cleaner has taken them away."""
+        self._socket_due = now + SOCKET_CHECK_SECONDS
+        entry = self._socket_folder / f"{self._job.files.key}.json"
+        if self._socket_path.exists() and entry.exists():
+            return
+        with suppress(OSError, MltermError):
+            server, path = channel.listen(self._job.files.key)
+            self._hub.replace_server(server)
+            self._socket_path, self._socket_folder = path, path.parent
+            registry.write(self._socket_folder, self._job.entry)
+
+    # The command's end
+
+    def _on_status(self) -> None:
+        word = os.read(self._job.status_pipe[0], 64)
+        if not word:  # the guard was killed: from now on the kernel is asked directly
+            self._selector.unregister(self._job.status_pipe[0])
+            if not self._board.exit_known and self._job.child.pidfd is not None:
+                self._watch(self._job.child.pidfd, self._on_pidfd)
+        if self._board.exit_known:
+            self._on_exit()
+
+    def _on_pidfd(self) -> None:
+        assert self._job.child.pidfd is not None
+        self._selector.unregister(self._job.child.pidfd)
+        self._exit_deadline = self._clock() + EXIT_PATIENCE_SECONDS
+        self._ask_kernel(self._clock())
+
+    def _ask_kernel(self, now: float) -> None:
+        assert self._job.child.pidfd is not None
+        status = daemon.exit_status_of(self._job.child.pidfd)
+        if status is None and now < self._exit_deadline:
+            return
+        self._exit_deadline = NEVER
+        self._board.wait_status = -1 if status is None else status
+        self._board.exit_known = True
+        self._on_exit()
+
+    def _on_exit(self) -> None:
+        """Record the end at once, with all that was written by then; keep draining after."""
+        if self._exit is not None:
+            return
+        status = self._board.wait_status
+        self._exit = Exit() if status == -1 else Exit.from_wait_status(status)
+        if self._master_watched or not self._drained:
+            self._watch_master(selectors.EVENT_READ)
+            self._drain(burst=4 * BURST)
+        if self._spool.failure:
+            self._spool.retry()
+        self._note_gap()
+        if not self._board.finished:
+            self._write_finish(self._exit)
+            self._board.finished = True
+        for peer in self._hub.peers:
+            if peer.greeted:
+                self._send_exit(peer)
+
+    def _send_exit(self, peer: Peer) -> None:
+        assert self._exit is not None
+        frame = protocol.exit_frame(self._exit.shell_code, self._drained, self._spool.offset)
+        self._hub.send(peer, frame)
+
+    def _write_finish(self, exit_: Exit) -> None:
+        if self._already_written():
+            return
+        kills = cgroup.kills_since(self._job.oom_before) if exit_.code != 0 else 0
+        oom = f"the kernel's OOM killer ended {kills} process(es) of its group" if kills else ""
+        name = _signal_name(exit_.signal)
+        end = outcome(exit_, Cause(self._board.cause), signal_name=name or "", oom=oom)
+        record: dict[str, Any] = {
+            "timestamp": records.timestamp(datetime.now(UTC)),
+            "type": "finish",
+            "status": end.status,
+            "exit_code": exit_.code,
+            "signal": name,
+            "duration_seconds": round(self._clock() - self._job.started_monotonic, 3),
+            "reason": end.reason,
+        }
+        if kills:
+            record["oom_kills"] = kills
+        if self._board.lost_bytes:
+            record["lost_output_bytes"] = self._board.lost_bytes
+        if end.status == FAILED:
+            record["tail"] = "\n".join(self._tail())
+        with suppress(OSError):
+            self._job.runlog.append_last(record)
+
+    def _already_written(self) -> bool:
+        """Whether a keeper that was killed just now had written it."""
+        fd = self._job.runlog.fileno()
+        size = os.fstat(fd).st_size
+        tail = os.pread(fd, TAIL_BYTES * 2, max(0, size - TAIL_BYTES * 2))
+        for record in reversed(list(records.decode_lines(tail))):
+            if record.get("type") == "run" and "schema" in record:
+                return False
+            if record.get("type") == "finish" and "_source" not in record:
+                return True
+        return False
+
+    def _tail(self) -> list[str]:
+        with suppress(OSError, ValueError):
+            start = max(self._board.tail_from, self._spool.offset - TAIL_BYTES)
+            with open(self._job.files.output, "rb") as log:
+                log.seek(start)
+                data = log.read(TAIL_BYTES) + self._spool.backlog
+            return clean.tail_lines(data, TAIL_LINES)
+        return []
+
+    # The people
+
+    def _hear(self, peer: Peer) -> None:
+        for frame in self._hub.receive(peer):
+            try:
+                self._obey(peer, frame)
+            except ProtocolError:
+                self._hub.drop(peer)
+                return
+        if len(self._input) >= INPUT_LIMIT and peer in self._hub.peers:
+            self._hub.pause(peer)
+
+    def _obey(self, peer: Peer, frame: Frame) -> None:
+        if frame.kind is Kind.HELLO:
+            self._welcome(peer, protocol.read_hello(frame.payload))
+        elif not peer.greeted or frame.kind >= Kind.WELCOME:
+            raise ProtocolError("a client begins with HELLO and sends no keeper's frames")
+        elif frame.kind is Kind.SEEN:
+            peer.awaited = False
+        elif peer.read_only:
+            return
+        elif frame.kind is Kind.INPUT:
+            self._type(peer, frame.payload)
+        elif frame.kind is Kind.RESIZE:
+            peer.size = protocol.read_size(frame.payload)
+            if self._leader in (None, peer) or self._leader not in self._hub.peers:
+                self._lead(peer)
+        elif frame.kind is Kind.SIGNAL:
+            self._interrupt(frame.payload[0] if frame.payload else signal.SIGINT)
+        elif frame.kind is Kind.STOP:
+            first, grace = protocol.read_stop(frame.payload)
+            self._stop(Cause.STOP, first, grace)
+
+    def _welcome(self, peer: Peer, hello: protocol.Hello) -> None:
+        peer.greeted, peer.read_only = True, hello.read_only
+        peer.size = (hello.rows, hello.columns)
+        peer.told = self._spool.offset
+        self._hub.send(peer, protocol.offset(Kind.WELCOME, self._spool.offset))
+        if not peer.read_only and self._leader not in self._hub.peers:
+            self._lead(peer)
+        if self._spool.failure:
+            for at in range(0, len(self._spool.backlog), protocol.FRAME_LIMIT):
+                piece = self._spool.backlog[at : at + protocol.FRAME_LIMIT]
+                self._hub.send(peer, protocol.pack(Kind.DATA, piece))
+        if self._exit is not None:
+            self._send_exit(peer)
+
+    def _lead(self, peer: Peer) -> None:
+        """Whoever typed last has the window that the command draws for."""
+        self._leader = peer
+        if all(peer.size):
+            with suppress(termios.error, OSError):
+                if termios.tcgetwinsize(self._job.child.master) != peer.size:
+                    termios.tcsetwinsize(self._job.child.master, peer.size)
+
+    def _type(self, peer: Peer, keys: bytes) -> None:
+        if self._leader is not peer:
+            self._lead(peer)
+        if b"\x03" in keys:
+            self._blame(Cause.INTERRUPT)
+        self._input += keys
+        self._feed()
+
+    def _interrupt(self, number: int) -> None:
+        self._blame(Cause.INTERRUPT)
+        self._signal_command(number)
+
+    def _signal_command(self, number: int) -> None:
+        groups = {self._job.entry.command_pid}
+        with suppress(OSError):
+            groups.add(os.tcgetpgrp(self._job.child.master))
+        for group in groups - {0, os.getpgrp()}:
+            with suppress(OSError):
+                os.killpg(group, number)
+                if number == signal.SIGTERM:
+                    os.killpg(group, signal.SIGCONT)  # a stopped job could not obey
+
+    def _stop(self, cause: Cause, first_signal: int, grace_seconds: float) -> None:
+        self._blame(cause)
+        self._board.stopping = True
+        entry, files = self._job.entry, self._job.files
+
+        def end_all() -> int:
+            signal.set_wakeup_fd(-1)
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, signal.SIG_DFL)
+            daemon.close_all_but({0, 1, 2})
+            # Imported only in this process: psutil would be 20 ms before the job's start.
+            from mlterm import stopper
+
+            daemon.set_title("stop", self._job.name)
+            return stopper.end_tree(entry, first_signal, grace_seconds)
+
+        daemon.fork_part(end_all, files.crash_log)
+
+    def _blame(self, cause: Cause) -> None:
+        if self._exit is None:
+            self._board.cause = max(self._board.cause, cause)
+
+    # Signals
+
+    def _listen_to_signals(self) -> None:
+        self._signal_in, self._signal_out = socket.socketpair()
+        for end in (self._signal_in, self._signal_out):
+            end.setblocking(False)
+        signal.set_wakeup_fd(self._signal_out.fileno(), warn_on_full_buffer=False)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: None)
+        self._watch(self._signal_in, self._on_signal)
+
+    def _on_signal(self) -> None:
+        for number in set(self._signal_in.recv(64)) & {signal.SIGTERM, signal.SIGINT}:
+            self._blame(Cause.PASSED_ON)
+            self._signal_command(number)
+
+    def _watch(self, what: int | socket.socket, then: Callable[[], None]) -> None:
+        self._selector.register(what, selectors.EVENT_READ, then)
+
+
+def _signal_name(number: int | None) -> str | None:
+    if number is None:
+        return None
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"SIGRTMIN+{number - signal.SIGRTMIN}" if number > 31 else str(number)

@@ -1,0 +1,97 @@
+"""The observer: everything about a run that may be slow, crash, or hang in a driver.
+
+It is forked by the guard and started again should it die; what it has done already it
+finds in the run's folder. It ends when neither guard nor keeper lives.
+"""
+
+import select
+import subprocess
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from mlterm.core import records
+from mlterm.system import git
+from mlterm.system.interpreter import interpreter_of
+from mlterm.system.job import Job
+
+PACKAGES_SECONDS = 60.0
+_LIST_PACKAGES = """
+import sys
+from importlib import metadata
+print(sys.version.split()[0], sys.executable)
+found = {(d.metadata["Name"] or "?", d.version) for d in metadata.distributions()}
+print("\\n".join(sorted(f"{name}=={version}" for name, version in found)))
+"""
+
+
+class Observer:
+    """Watches one run until its lifeline ends."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+
+    def run(self) -> int:
+        """Take down what the run was made of, then wait for its end."""
+        for task in (self._note_packages, self._note_sources):
+            with suppress(OSError, subprocess.SubprocessError):
+                task()
+        while not select.select([self._job.lifeline[0]], [], [], None)[0]:
+            pass
+        return 0
+
+    def _note_packages(self) -> None:
+        target = self._job.files.folder / "packages.txt"
+        program = interpreter_of(self._job.argv, self._job.environ, self._job.cwd)
+        if target.exists() or program is None:
+            return
+        done = subprocess.run(
+            ["nice", "-n", "19", program, "-c", _LIST_PACKAGES],
+            cwd=self._job.cwd,
+            env=self._job.environ,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=PACKAGES_SECONDS,
+            check=True,
+        )
+        head, _, packages = done.stdout.decode("utf-8", "replace").partition("\n")
+        version, _, executable = head.partition(" ")
+        self._amend({"python": {"version": version, "executable": executable}})
+        self._keep("packages.txt", target, packages.encode())
+
+    def _note_sources(self) -> None:
+        target = self._job.files.folder / "source.patch"
+        if not self._job.git_known and (query := git.ask_status(self._job.cwd)):
+            state = query.result(PACKAGES_SECONDS)
+            if state is not None:
+                self._amend({"git": state})
+        if target.exists() or (query := git.ask_status(self._job.cwd)) is None:
+            return
+        state = query.result(PACKAGES_SECONDS)
+        if state and state["dirty"] and state["commit"]:
+            scratch = target.with_suffix(".tmp")
+            size = git.write_patch(self._job.cwd, scratch)
+            if size:
+                scratch.replace(target)
+                self._record_artifact("source.patch", target, truncated=size > git.PATCH_LIMIT)
+
+    def _keep(self, name: str, target: Path, content: bytes) -> None:
+        scratch = target.with_suffix(".tmp")
+        scratch.write_bytes(content)
+        scratch.replace(target)
+        self._record_artifact(name, target, truncated=False)
+
+    def _record_artifact(self, name: str, path: Path, *, truncated: bool) -> None:
+        size = path.stat().st_size
+        artifact = {"name": name, "path": str(path), "size_bytes": size, "truncated": truncated}
+        self._record("artifact", artifact)
+
+    def _amend(self, fields: dict[str, Any]) -> None:
+        """What the run record could not tell without making the job wait."""
+        self._record("run", {"_amends": True, **fields})
+
+    def _record(self, kind: str, fields: dict[str, Any]) -> None:
+        moment = records.timestamp(datetime.now(UTC))
+        head = {"timestamp": moment, "type": kind, "_source": "observer"}
+        self._job.runlog.append(head | fields)

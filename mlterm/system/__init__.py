@@ -1,0 +1,1 @@
+"""The outside world: one thing of the machine a module, and nothing decided here."""

@@ -1,0 +1,110 @@
+"""Becoming a process that outlives the terminal, and what Linux offers to one that does."""
+
+import ctypes
+import fcntl
+import os
+import select
+import signal
+import struct
+import sys
+import traceback
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NoReturn
+
+from setproctitle import setproctitle
+
+_PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
+_PIDFD_GET_INFO = 0xC040FF0B  # <linux/pidfd.h>, 64-byte struct pidfd_info
+_PIDFD_INFO_EXIT = 1 << 3
+
+
+def detach(body: Callable[[], object], keep: Collection[int]) -> int:
+    """Run ``body`` in a daemon: own session, no terminal, only the descriptors ``keep``.
+
+    Returns, in the caller, once the daemon is on its own. Must be called before the
+    process has threads.
+    """
+    first = os.fork()
+    if first:
+        os.waitpid(first, 0)
+        return first
+    try:
+        os.setsid()
+        if os.fork():
+            os._exit(0)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        null = os.open(os.devnull, os.O_RDWR)
+        close_all_but({null, *keep})
+        for standard in (0, 1, 2):
+            if standard not in keep:
+                os.dup2(null, standard)
+        body()
+    finally:
+        os._exit(0)
+
+
+def close_all_but(keep: Collection[int]) -> None:
+    """Close every descriptor from 0 on except ``keep``."""
+    low = 0
+    for fd in sorted(keep):
+        if low < fd:  # closerange(0, 0) closes everything (CPython 3.11)
+            os.closerange(low, fd)
+        low = fd + 1
+    os.closerange(low, 1 << 20)
+
+
+def fork_part(body: Callable[[], int], crash_log: Path) -> int:
+    """Fork a process that runs ``body`` and exits with its result; the pid.
+
+    What it raises goes to ``crash_log``, since nobody reads its stderr; it exits with 1.
+    """
+    if pid := os.fork():
+        return pid
+    return run_part(body, crash_log)
+
+
+def run_part(body: Callable[[], int], crash_log: Path) -> NoReturn:
+    """Run ``body`` and end this process with what it returns, 1 if it raises."""
+    code = 1
+    try:
+        code = body()
+    except BaseException:  # noqa: BLE001 - there is nobody above to raise to
+        with suppress(OSError), open(crash_log, "a", encoding="utf-8") as log:
+            log.write(f"{datetime.now(UTC).isoformat()} pid {os.getpid()}\n")
+            traceback.print_exc(file=log)
+    finally:
+        os._exit(code)
+
+
+def become_subreaper() -> bool:
+    """Adopt the orphans of the whole tree (prctl(2)); False where the system cannot."""
+    if not sys.platform.startswith("linux"):
+        return False
+    return bool(ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
+
+
+def set_title(part: str, run: str) -> None:
+    """What ps(1) shows: the part of mlterm and its run, not the command's words."""
+    setproctitle(f"mlterm {part} {run}")
+
+
+def has_ended(pidfd: int) -> bool:
+    """Whether the process of a pidfd is dead (it may still wait to be reaped)."""
+    return bool(select.select([pidfd], [], [], 0)[0])
+
+
+def exit_status_of(pidfd: int) -> int | None:
+    """The wait status of a process that somebody else has reaped; None where unknown yet.
+
+    Linux 6.15 and later keep it for whoever holds the pidfd (PIDFD_GET_INFO, ioctl_pidfd).
+    """
+    request = struct.pack("<Q56x", _PIDFD_INFO_EXIT)
+    try:
+        answer = fcntl.ioctl(pidfd, _PIDFD_GET_INFO, request)
+    except OSError:
+        return None
+    mask, status = struct.unpack("<Q52xi", answer)
+    return status if mask & _PIDFD_INFO_EXIT else None

@@ -1,0 +1,128 @@
+"""What git knows of the folder that a run starts in."""
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlterm.system import paths
+
+PATCH_LIMIT = 5 * 1024 * 1024
+_NO_LOCKS = {"GIT_OPTIONAL_LOCKS": "0"}  # git(1): a reader must not fight the user's own git
+
+
+def parse_status(text: str) -> dict[str, Any]:
+    """``git status --porcelain=v2 --branch`` → commit, branch, dirty (git-status(1))."""
+    commit: str | None = None
+    branch: str | None = None
+    dirty = False
+    for line in text.splitlines():
+        if line.startswith("# branch.oid "):
+            commit = line.split(" ", 2)[2]
+            commit = None if commit == "(initial)" else commit
+        elif line.startswith("# branch.head "):
+            branch = line.split(" ", 2)[2]
+            branch = None if branch == "(detached)" else branch
+        elif line and not line.startswith("#"):
+            dirty = True
+    return {"commit": commit, "branch": branch, "dirty": dirty}
+
+
+@dataclass
+class StatusQuery:
+    """A ``git status`` that runs while others things are done."""
+
+    pid: int
+    pipe: int
+
+    def result(self, wait_seconds: float) -> dict[str, Any] | None:
+        """What it says, or None where it takes longer than that or fails."""
+        import select
+        import time
+
+        deadline = time.monotonic() + wait_seconds
+        answer = b""
+        os.set_blocking(self.pipe, False)
+        while True:
+            left = max(0.0, deadline - time.monotonic())
+            if not select.select([self.pipe], [], [], left)[0]:
+                return self._end(None)
+            data = os.read(self.pipe, 65536)
+            if not data:
+                return self._end(answer)
+            answer += data
+
+    def _end(self, answer: bytes | None) -> dict[str, Any] | None:
+        os.close(self.pipe)
+        if answer is None:  # its next write fails; whoever adopts it reaps it
+            return None
+        with suppress(ChildProcessError):
+            _, status = os.waitpid(self.pid, 0)
+            if status == 0:
+                return parse_status(answer.decode("utf-8", "replace"))
+        return None
+
+
+def ask_status(folder: str) -> StatusQuery | None:
+    """Start asking for the state of the tree that ``folder`` is in; None outside of one."""
+    root = paths.project_root(folder)
+    git = _git()
+    if root is None or git is None:
+        return None
+    read, write = os.pipe()
+    null = os.open(os.devnull, os.O_RDWR)
+    command = [git, "-C", folder, "status", "--porcelain=v2", "--branch", "--untracked-files=no"]
+    try:
+        pid = os.posix_spawn(
+            git,
+            command,
+            {**os.environ, **_NO_LOCKS},
+            file_actions=[
+                (os.POSIX_SPAWN_DUP2, null, 0),
+                (os.POSIX_SPAWN_DUP2, write, 1),
+                (os.POSIX_SPAWN_DUP2, null, 2),
+            ],
+        )
+    except OSError:
+        os.close(read)
+        return None
+    finally:
+        os.close(write)
+        os.close(null)
+    return StatusQuery(pid, read)
+
+
+def write_patch(folder: str, target: Path, limit: int = PATCH_LIMIT) -> int:
+    """Write what differs from the last commit to ``target``; bytes in all, 0 for nothing.
+
+    More than ``limit`` bytes are cut off there, which the number tells.
+    """
+    import subprocess
+
+    git = _git()
+    if git is None:
+        return 0
+    size = 0
+    with subprocess.Popen(
+        [git, "-C", folder, "diff", "--binary", "HEAD"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, **_NO_LOCKS},
+    ) as process:
+        assert process.stdout is not None
+        while data := process.stdout.read(65536):
+            if size < limit:
+                with target.open("ab" if size else "wb") as patch:
+                    patch.write(data[: limit - size])
+            size += len(data)
+    return size
+
+
+def _git() -> str | None:
+    for folder in os.environ.get("PATH", os.defpath).split(os.pathsep):
+        path = os.path.join(folder, "git")
+        if os.access(path, os.X_OK):
+            return path
+    return None

@@ -1,0 +1,165 @@
+"""The keeper's end of the socket: who is connected, and what waits to be sent to them.
+
+Nothing here can hold the keeper up: sockets do not block, queues are bounded, and a peer
+that sends garbage or never reads loses its connection and nothing else. A peer is told
+that the output has grown at most once until it says that it has seen it, so that one that
+is stopped while the job floods costs nothing.
+"""
+
+import os
+import selectors
+import socket
+from collections.abc import Iterator
+from contextlib import suppress
+
+from mlterm.core import protocol
+from mlterm.core.errors import ProtocolError
+from mlterm.core.protocol import Frame, Kind
+from mlterm.system import channel
+
+_OUT_LIMIT = 1024 * 1024
+_READ = 64 * 1024
+_PEER_LIMIT = 64
+
+
+class Peer:
+    """One connected client."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.connection = connection
+        self.reader = protocol.FrameReader()
+        self.out = bytearray()
+        self.greeted = False
+        self.read_only = False
+        self.size = (0, 0)
+        self.told = 0
+        """The offset that it was last told of."""
+        self.awaited = False
+        """Whether it has yet to say that it has seen that."""
+        self.paused = False
+        """Whether nothing is taken from it for now."""
+
+
+class Hub:
+    """All peers of one run."""
+
+    def __init__(self, selector: selectors.BaseSelector, server: socket.socket) -> None:
+        self._selector = selector
+        self.peers: list[Peer] = []
+        self.server = server
+        selector.register(server, selectors.EVENT_READ, self)
+
+    def replace_server(self, server: socket.socket) -> None:
+        """Listen on another socket from now on."""
+        self._selector.unregister(self.server)
+        self.server.close()
+        self.server = server
+        self._selector.register(server, selectors.EVENT_READ, self)
+
+    def accept(self) -> None:
+        """Let in whoever waits at the door, if it is the same user."""
+        with suppress(BlockingIOError, ConnectionError):
+            connection, _ = self.server.accept()
+            connection.setblocking(False)
+            if channel.peer_uid(connection) not in (None, os.getuid()) or (
+                len(self.peers) >= _PEER_LIMIT
+            ):
+                connection.close()
+                return
+            peer = Peer(connection)
+            self.peers.append(peer)
+            self._selector.register(connection, selectors.EVENT_READ, peer)
+
+    def receive(self, peer: Peer) -> Iterator[Frame]:
+        """Yield the frames that a readable peer has sent; it may be gone afterwards."""
+        try:
+            data = peer.connection.recv(_READ)
+            if not data:
+                raise ConnectionError
+            yield from peer.reader.feed(data)
+        except BlockingIOError:
+            return
+        except ProtocolError as error:
+            self.send(peer, protocol.pack(Kind.REFUSED, str(error).encode()))
+            self.drop(peer)
+        except OSError:
+            self.drop(peer)
+
+    def send(self, peer: Peer, frame: bytes) -> None:
+        """Queue a frame and send what the socket takes."""
+        peer.out += frame
+        if len(peer.out) > _OUT_LIMIT:
+            self.drop(peer)
+        else:
+            self.flush(peer)
+
+    def flush(self, peer: Peer) -> None:
+        """Send of the queue what the socket takes now."""
+        try:
+            while peer.out:
+                del peer.out[: peer.connection.send(peer.out)]
+        except BlockingIOError:
+            pass
+        except OSError:
+            self.drop(peer)
+            return
+        self._watch(peer)
+
+    def pause(self, peer: Peer) -> None:
+        """Take nothing more from a peer until ``resume_all``."""
+        peer.paused = True
+        self._watch(peer)
+
+    def resume_all(self) -> None:
+        """Listen to every peer again."""
+        for peer in self.peers:
+            if peer.paused:
+                peer.paused = False
+                self._watch(peer)
+
+    def _watch(self, peer: Peer) -> None:
+        mask = (0 if peer.paused else selectors.EVENT_READ) | (
+            selectors.EVENT_WRITE if peer.out else 0
+        )
+        known = peer.connection in self._selector.get_map()
+        if not mask:
+            if known:
+                self._selector.unregister(peer.connection)
+        elif known:
+            if self._selector.get_key(peer.connection).events != mask:
+                self._selector.modify(peer.connection, mask, peer)
+        else:
+            self._selector.register(peer.connection, mask, peer)
+
+    def drop(self, peer: Peer) -> None:
+        """End one connection."""
+        if peer not in self.peers:
+            return
+        self.peers.remove(peer)
+        with suppress(KeyError, ValueError):
+            self._selector.unregister(peer.connection)
+        peer.connection.close()
+
+    def broadcast(self, frame: bytes) -> None:
+        """Send to everybody who has introduced themselves."""
+        for peer in list(self.peers):
+            if peer.greeted:
+                self.send(peer, frame)
+
+    def tell_offset(self, offset: int) -> None:
+        """Let everybody know how far the output reaches, once until they have looked."""
+        for peer in list(self.peers):
+            if peer.greeted and not peer.awaited and peer.told < offset:
+                peer.told, peer.awaited = offset, True
+                self.send(peer, protocol.offset(Kind.OUTPUT, offset))
+
+    def pass_through(self, data: bytes) -> None:
+        """Hand on output that cannot be written; a peer that is too slow misses some."""
+        for peer in list(self.peers):
+            if not peer.greeted:
+                continue
+            if len(peer.out) + len(data) > _OUT_LIMIT // 2:
+                continue
+            for at in range(0, len(data), protocol.FRAME_LIMIT):
+                piece = data[at : at + protocol.FRAME_LIMIT]
+                self.send(peer, protocol.pack(Kind.DATA, piece))

@@ -1,0 +1,56 @@
+"""Which Python runs a command, found without running it."""
+
+import os
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from mlterm.core import argv as command_line
+
+_SHEBANG = re.compile(rb"#!\s*(\S*(?:python|pypy)[0-9.]*)\s*(?:-\S+\s*)?\n")
+_VENV_VERSION = re.compile(r"^version(?:_info)?\s*=\s*([0-9][0-9.]*[0-9])", re.MULTILINE)
+
+
+def interpreter_of(argv: Sequence[str], environ: Mapping[str, str], cwd: str) -> str | None:
+    """The Python that the command names, or its program's first line (torchrun); a path."""
+    word = command_line.interpreter(argv)
+    if word is not None:
+        return which(word, environ, cwd)
+    program = which(argv[0], environ, cwd)
+    if program is None:
+        return None
+    with suppress(OSError), open(program, "rb") as file:
+        if match := _SHEBANG.match(file.read(256)):
+            path = os.fsdecode(match[1])
+            return path if os.access(path, os.X_OK) else None
+    return None
+
+
+def which(name: str, environ: Mapping[str, str], cwd: str) -> str | None:
+    """As the command's own shell would find it."""
+    if "/" in name:
+        return os.path.join(cwd, name)
+    for folder in environ.get("PATH", os.defpath).split(os.pathsep):
+        path = os.path.join(cwd, folder, name)
+        if os.access(path, os.X_OK):
+            return path
+    return None
+
+
+def at_start(
+    argv: Sequence[str], environ: Mapping[str, str], cwd: str
+) -> dict[str, str | None] | None:
+    """Version and path as far as they can be told at once; the observer tells the rest."""
+    program = interpreter_of(argv, environ, cwd)
+    if program is None:
+        return None
+    version: str | None = None
+    with suppress(OSError, ValueError):
+        if os.path.realpath(program) == os.path.realpath(sys.executable):
+            version = sys.version.split()[0]
+        else:
+            match = _VENV_VERSION.search(Path(program).parent.with_name("pyvenv.cfg").read_text())
+            version = match[1] if match else None
+    return {"version": version, "executable": program}

@@ -1,0 +1,122 @@
+"""Where things are: log folders, a run's files, and the per-user folder for sockets."""
+
+import hashlib
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlterm.core.errors import SupervisorError
+from mlterm.core.names import file_stem
+
+
+def log_dir(option: str | None) -> Path:
+    """--log-dir, else MLTERM_LOG_DIR, else ./logs; absolute, not necessarily there."""
+    return Path(os.path.abspath(option or os.environ.get("MLTERM_LOG_DIR") or "logs"))
+
+
+def project_root(folder: str) -> str | None:
+    """The nearest folder upwards that git works in (it has a .git), or None."""
+    while True:
+        if os.path.exists(os.path.join(folder, ".git")):
+            return folder
+        parent = os.path.dirname(folder)
+        if parent == folder:
+            return None
+        folder = parent
+
+
+@dataclass(frozen=True)
+class RunFiles:
+    """The names of all files of one run (DESIGN.md, Files)."""
+
+    run: Path
+
+    @classmethod
+    def of(cls, log_dir: Path, project: str, run_id: str) -> "RunFiles":
+        """The files of a run by its names."""
+        return cls(log_dir / f"{file_stem(project, run_id)}.jsonl")
+
+    @property
+    def lock(self) -> Path:
+        """Held by the run's owner while it lives."""
+        return self.run.with_name(self.run.name + ".lock")
+
+    @property
+    def folder(self) -> Path:
+        """The bulk: output, samples, patches."""
+        return self.run.with_name(self.run.name.removesuffix(".jsonl"))
+
+    @property
+    def output(self) -> Path:
+        """Exactly the bytes that the program wrote."""
+        return self.folder / "output.log"
+
+    @property
+    def index(self) -> Path:
+        """When the output stood where."""
+        return self.folder / "output.idx"
+
+    @property
+    def reserve(self) -> Path:
+        """Room kept for the finish record, given up when the disk is full."""
+        return self.folder / ".reserve"
+
+    @property
+    def crash_log(self) -> Path:
+        """What a part of mlterm said before it died; there only if one did."""
+        return self.folder / "mlterm-crash.log"
+
+    @property
+    def key(self) -> str:
+        """A short name, one per run file of this machine, for sockets (107 bytes at most)."""
+        return hashlib.sha256(os.fsencode(os.path.realpath(self.run))).hexdigest()[:16]
+
+
+def runtime_dirs() -> Iterator[Path]:
+    """The folders that may hold the user's sockets, the preferred one first; none is made."""
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    if runtime and os.path.isabs(runtime) and len(os.fsencode(runtime)) <= 70:
+        yield Path(runtime) / "mlterm"
+    yield Path(tempfile.gettempdir()) / f"mlterm-{os.getuid()}"
+    if os.environ.get("TMPDIR"):
+        yield Path("/tmp") / f"mlterm-{os.getuid()}"
+
+
+def make_runtime_dir() -> Path:
+    """The first of ``runtime_dirs`` that can be had, made where it is missing (0700).
+
+    Raises SupervisorError where one is there but not ours alone: a folder in a shared
+    temporary directory may have been put there by somebody else.
+    """
+    failure: OSError | None = None
+    for folder in runtime_dirs():
+        try:
+            folder.mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            failure = error
+            continue
+        if len(os.fsencode(folder)) > 80:
+            continue
+        check_private(folder)
+        return folder
+    raise SupervisorError(f"no folder for the run's socket can be made: {failure}")
+
+
+def check_private(folder: Path) -> None:
+    """Raise SupervisorError unless ``folder`` is a real folder, ours, closed to others."""
+    seen = os.lstat(folder)
+    wrong = None
+    if not stat.S_ISDIR(seen.st_mode):
+        wrong = "is not a folder of its own (a symbolic link is never followed)"
+    elif seen.st_uid != os.getuid():
+        wrong = f"belongs to user {seen.st_uid}"
+    elif stat.S_IMODE(seen.st_mode) & 0o077:
+        wrong = f"is open to others (mode {stat.S_IMODE(seen.st_mode):04o})"
+    if wrong:
+        raise SupervisorError(
+            f"{folder} {wrong}; mlterm keeps its sockets only where nobody else can reach. "
+            f"Remove it, or set XDG_RUNTIME_DIR to a folder of your own (mode 0700)."
+        )

@@ -1,0 +1,79 @@
+"""Appending to a run's JSONL: one write(2) a record, on an O_APPEND descriptor."""
+
+import errno
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from mlterm.core import records
+
+RESERVE_BYTES = 256 * 1024
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+class RunLog:
+    """The open run file; forks may share it, each of its writes stands whole."""
+
+    def __init__(self, path: Path, reserve: Path | None = None) -> None:
+        self.path = path
+        self._reserve = reserve
+        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+        self._torn = not _ends_whole(self._fd)
+
+    def append(self, record: Mapping[str, Any]) -> None:
+        """Write one record. After a short write the next record begins on a new line.
+
+        Raises OSError where it cannot be written whole.
+        """
+        line = records.encode(record)
+        if self._torn:
+            line = b"\n" + line
+        written = os.write(self._fd, line)
+        self._torn = written < len(line)
+        if self._torn:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
+
+    def keep_room(self) -> None:
+        """Set room aside for the last record, in a file that can be given up for it.
+
+        Raises OSError where there is none.
+        """
+        if self._reserve is None:
+            return
+        fd = os.open(self._reserve, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            if os.write(fd, b"\n" * RESERVE_BYTES) < RESERVE_BYTES:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._reserve))
+        finally:
+            os.close(fd)
+
+    def append_last(self, record: Mapping[str, Any]) -> None:
+        """As ``append``, giving up the reserved room where the disk is full."""
+        try:
+            self.append(record)
+        except OSError as error:
+            if error.errno not in _FULL or self._reserve is None:
+                raise
+            self._reserve.unlink(missing_ok=True)
+            self.append(record)
+
+    def drop_room(self) -> None:
+        """The room is not needed any more."""
+        if self._reserve is not None:
+            with suppress(OSError):
+                self._reserve.unlink(missing_ok=True)
+
+    def fileno(self) -> int:
+        """The descriptor."""
+        return self._fd
+
+    def close(self) -> None:
+        """Close the descriptor; the file is whole at any time."""
+        os.close(self._fd)
+
+
+def _ends_whole(fd: int) -> bool:
+    size = os.fstat(fd).st_size
+    return size == 0 or os.pread(fd, 1, size - 1) == b"\n"

@@ -1,0 +1,136 @@
+"""From the terminal into output.log, so that no death of a process loses a byte.
+
+On Linux the bytes never enter this process: splice(2) moves them from the PTY's master
+into a pipe, and from the pipe into the file. The guard holds the pipe too. A keeper that
+is killed between the two leaves them in the pipe, where the next one finds them; the
+file's position is shared in the same way. Elsewhere it is read(2) and write(2), nothing
+between.
+
+Where the file cannot be written (a full disk), what comes is kept in memory, the oldest
+given up when that is full; the job is never made to wait.
+"""
+
+import errno
+import os
+from collections.abc import Callable
+from contextlib import suppress
+
+from mlterm.system.board import Board
+
+CHUNK = 64 * 1024
+BACKLOG_LIMIT = 4 * 1024 * 1024
+_NOT_SPLICEABLE = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM})
+
+
+class Spool:
+    """Moves bytes from ``source`` (non-blocking) to the file ``log``.
+
+    ``on_unwritten`` is handed the bytes that could not be written, as they come.
+    """
+
+    def __init__(
+        self,
+        source: int,
+        pipe: tuple[int, int],
+        log: int,
+        board: Board,
+        on_unwritten: Callable[[bytes], None] = lambda data: None,
+    ) -> None:
+        self._source, self._log, self._board = source, log, board
+        self._pipe_out, self._pipe_in = pipe
+        self._on_unwritten = on_unwritten
+        self._splices = hasattr(os, "splice")
+        self._backlog = bytearray()
+        self.failure: OSError | None = None
+        self.offset = os.lseek(log, 0, os.SEEK_CUR)
+        if board.backlog_bytes:  # it died with a keeper's memory
+            self._count_lost(board.backlog_bytes)
+            board.backlog_bytes = 0
+        self._empty_pipe()
+
+    @property
+    def backlog(self) -> bytes:
+        """What stands in memory only; not empty only while ``failure`` is set."""
+        return bytes(self._backlog)
+
+    def move(self) -> int:
+        """Take one chunk; the number of bytes, 0 at the end of the terminal (EOF).
+
+        Raises BlockingIOError where there is nothing now, OSError as of read(2) (EIO is
+        the end of a terminal whose last user is gone).
+        """
+        if not self._splices or self.failure:
+            return self._move_through_memory()
+        try:
+            count = os.splice(self._source, self._pipe_in, CHUNK)
+        except OSError as error:
+            if error.errno not in _NOT_SPLICEABLE:
+                raise
+            self._splices = False
+            return self._move_through_memory()
+        self._empty_pipe()
+        return count
+
+    def retry(self) -> bool:
+        """Try to write what is kept in memory; True where all of it is on disk again."""
+        try:
+            while self._backlog:
+                with memoryview(self._backlog) as view:
+                    written = os.write(self._log, view[:CHUNK])
+                self.offset += written
+                del self._backlog[:written]
+        except OSError as error:
+            self.failure = error
+        else:
+            self.failure = None
+        self._board.backlog_bytes = len(self._backlog)
+        return self.failure is None
+
+    def _empty_pipe(self) -> None:
+        with suppress(BlockingIOError):
+            while not self.failure:
+                try:
+                    self.offset += os.splice(self._pipe_out, self._log, CHUNK)
+                except BlockingIOError:
+                    return
+                except OSError as error:
+                    if error.errno not in _NOT_SPLICEABLE:
+                        self.failure = error
+                    else:
+                        self._splices = False
+                    break
+            while data := os.read(self._pipe_out, CHUNK):
+                self._write(data)
+
+    def _move_through_memory(self) -> int:
+        data = os.read(self._source, CHUNK)
+        self._write(data)
+        return len(data)
+
+    def _write(self, data: bytes) -> None:
+        rest = memoryview(data)
+        while rest and not self.failure:
+            try:
+                written = os.write(self._log, rest)
+            except OSError as error:
+                self.failure = error
+                break
+            self.offset += written
+            rest = rest[written:]
+        if rest:
+            self._keep(bytes(rest))
+
+    def _keep(self, data: bytes) -> None:
+        self._backlog += data
+        surplus = len(self._backlog) - BACKLOG_LIMIT
+        if surplus > 0:
+            del self._backlog[:surplus]
+            self._count_lost(surplus)
+        self._board.backlog_bytes = len(self._backlog)
+        self._on_unwritten(data)
+
+    def _count_lost(self, count: int) -> None:
+        # What is given up is always the oldest, so the gap is where the file ends now.
+        self._board.gap_offset = self.offset
+        self._board.gap_bytes += count
+        self._board.lost_bytes += count
