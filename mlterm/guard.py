@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from mlterm.system.board import Board
 
 PATIENCE = 5
-"""Deaths in a row that are answered at once; each one after that waits twice as long."""
-LONGEST_PAUSE_SECONDS = 30.0
-OBSERVER_LEAVE_SECONDS = 20
+"""Early deaths in a row that are answered at once; each after that waits twice as long."""
+EARLY_SECONDS = 5.0
+LONGEST_PAUSE_SECONDS = {"keeper": 0.5, "observer": 30.0}
+"""The job may have to wait for the keeper, for the observer never."""
 
 
 @dataclass
@@ -32,6 +33,7 @@ class Parts:
     """Let the keeper look at the board."""
     release_observer: Callable[[], None]
     """Let the observer's lifeline end."""
+    clock: Callable[[], float]
 
 
 class Guard:
@@ -41,7 +43,8 @@ class Guard:
         self._command, self._board, self._parts = command_pid, board, parts
         self.keeper = 0
         self.observer = 0
-        self._deaths = {"keeper": 0, "observer": 0}
+        self._early_deaths = {"keeper": 0, "observer": 0}
+        self._born = {"keeper": parts.clock(), "observer": parts.clock()}
 
     def run(self) -> int:
         """Return (0) when the keeper has done its work and the observer has left."""
@@ -72,9 +75,14 @@ class Guard:
         return 0
 
     def _pause(self, part: str) -> float:
-        self._deaths[part] += 1
-        excess = self._deaths[part] - PATIENCE
-        return min(2.0**excess * 0.05, LONGEST_PAUSE_SECONDS) if excess > 0 else 0.0
+        now = self._parts.clock()
+        early = now - self._born[part] < EARLY_SECONDS
+        self._early_deaths[part] = self._early_deaths[part] + 1 if early else 0
+        self._born[part] = now
+        excess = self._early_deaths[part] - PATIENCE
+        return (
+            min(2.0 ** min(excess, 20) * 0.05, LONGEST_PAUSE_SECONDS[part]) if excess > 0 else 0.0
+        )
 
 
 def pass_on(guard: Guard) -> None:

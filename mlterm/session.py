@@ -220,7 +220,7 @@ def _make_guard(job: Job) -> Guard:
     def release_observer() -> None:
         os.close(job.lifeline[1])
 
-    parts = Parts(keep, observe, os.wait, tell_keeper, release_observer)
+    parts = Parts(keep, observe, os.wait, tell_keeper, release_observer, time.monotonic)
     guard = Guard(job.child.pid, job.board, parts)
     pass_on(guard)
     return guard

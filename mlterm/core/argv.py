@@ -5,9 +5,12 @@ environment) alone; nothing is looked up on the machine. First the command is re
 starts what, and where the script's own words begin. Then its flags are.
 """
 
+import json
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate
+from typing import Literal
 
 _MASK = "***"
 
@@ -78,52 +81,15 @@ _WRAPPERS = {
 
 # Programs and modules whose own options are too many and too changeable for a table: the
 # command begins at the first script, interpreter or (for those that know it) `-m`.
-_PYTHON_LAUNCHERS = frozenset(
-    [
-        "accelerate",
-        "bpython",
-        "cProfile",
-        "colossalai",
-        "composer",
-        "coverage",
-        "debugpy",
-        "deepspeed",
-        "fabric",
-        "ipdb",
-        "ipython",
-        "kernprof",
-        "lightning",
-        "line_profiler",
-        "memray",
-        "pdb",
-        "profile",
-        "pyinstrument",
-        "scalene",
-        "torch",
-        "torchrun",
-        "trace",
-        "viztracer",
-    ]
-)
-_OTHER_LAUNCHERS = frozenset(
-    [
-        "apptainer",
-        "docker",
-        "gdb",
-        "horovodrun",
-        "mpiexec",
-        "mpirun",
-        "ncu",
-        "nsys",
-        "perf",
-        "podman",
-        "py-spy",
-        "singularity",
-        "srun",
-        "strace",
-        "valgrind",
-    ]
-)
+_PYTHON_LAUNCHERS = frozenset((
+    "accelerate", "bpython", "cProfile", "colossalai", "composer", "coverage", "debugpy",
+    "deepspeed", "fabric", "ipdb", "ipython", "kernprof", "lightning", "line_profiler", "memray",
+    "pdb", "profile", "pyinstrument", "scalene", "torch", "torchrun", "trace", "viztracer",
+))  # fmt: skip
+_OTHER_LAUNCHERS = frozenset((
+    "apptainer", "docker", "gdb", "horovodrun", "mpiexec", "mpirun", "ncu", "nsys", "perf",
+    "podman", "py-spy", "singularity", "srun", "strace", "valgrind",
+))  # fmt: skip
 
 _PYTHON = re.compile(r"(?:python|pypy)(?:[0-9]+(?:\.[0-9]+)*t?)?(?:-?dbg|d|w)?")
 _PYTHON_VALUED = frozenset(["-X", "-W", "--check-hash-based-pycs"])
@@ -162,7 +128,7 @@ def _command(argv: Sequence[str]) -> _Command:
             return _Command(_module_name(argv[at]), at + 1)
         else:
             return _program(argv, at)
-    return _Command(_stem(argv[0]) if argv else "", 1)
+    return _Command(_stem(argv[0]) if argv else "", len(argv))
 
 
 def _past_wrapper(argv: Sequence[str], at: int, wrapper: _Wrapper) -> int | None:
@@ -278,7 +244,7 @@ def _module_name(module: str) -> str:
 # --- The flags -----------------------------------------------------------------------------
 
 _NUMBER = re.compile(
-    r"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?|inf|infinity|nan)", re.IGNORECASE
+    r"[+-]?(?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:e[+-]?[0-9]+)?|inf|infinity|nan)", re.IGNORECASE
 )
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _FLAG = re.compile(r"-+(?P<name>[^\W\d][^\s=]*)(?:=(?P<value>.*))?", re.DOTALL)
@@ -288,6 +254,7 @@ _OVERRIDE = re.compile(
     r"(?:\+{0,2}|(?P<deleted>~))(?P<name>[A-Za-z_][A-Za-z0-9_./@-]*)=(?!=\Z)(?P<value>.*)",
     re.DOTALL,
 )
+_DEEPEST = 100  # brackets within brackets: beyond that a value is only a string
 _CONSTANTS = {
     "true": True,
     "True": True,
@@ -299,7 +266,7 @@ _CONSTANTS = {
 # In hydra's lists and dicts words need no quotes: [adam, sgd], {lr: 0.1}.
 _STRUCTURE_WORD = re.compile(
     r"""(?P<double>"(?:[^"\\]|\\.)*+")|'(?P<single>[^']*+)'"""
-    r"""|(?P<bare>[^\s,:\[\]{}"'][^,:\[\]{}"']*+)(?P<key>(?=:))?""",
+    r"""|(?P<bare>[^\s,:\[\]{}"'](?:[^,:\[\]{}"']|:(?=//))*+)(?P<key>(?=:))?""",
     re.DOTALL,
 )
 
@@ -308,9 +275,10 @@ _STRUCTURE_WORD = re.compile(
 class _Setting:
     """A flag or an override, with where its values are: words, and offsets in them."""
 
+    kind: Literal["flag", "override", "deletion"]
+    at: int
     name: str
     values: list[tuple[int, int]]
-    deleted: bool = False
 
 
 def hyperparameters(argv: Sequence[str]) -> dict[str, object]:
@@ -325,13 +293,13 @@ def hyperparameters(argv: Sequence[str]) -> dict[str, object]:
     and secrets.
     """
     words = list(argv[_command(argv).arguments :])
-    if "--" in words:
-        end = words.index("--")
-        words[end:] = [word for word in words[end:] if _OVERRIDE.fullmatch(word)]
+    end = words.index("--") if "--" in words else len(words)
     found: dict[str, list[object]] = {}
     for setting in _settings(words):
+        if setting.kind == "deletion" or (setting.kind == "flag" and setting.at > end):
+            continue
         texts = [words[at][start:] for at, start in setting.values]
-        if setting.deleted or any(_secret(setting.name, text) for text in texts or [""]):
+        if any(_secret(setting.name, text) for text in texts or [""]):
             continue
         values = [_value(_without_passwords(text)) for text in texts] or [True]
         found.setdefault(setting.name.replace("-", "_"), []).extend(values)
@@ -343,14 +311,17 @@ def _settings(words: Sequence[str]) -> Iterator[_Setting]:
     while at < len(words):
         values = range(0)
         if override := _OVERRIDE.fullmatch(words[at]):
-            place = (at, override.start("value"))
-            yield _Setting(override["name"], [place], override["deleted"] is not None)
+            places = [(at, override.start("value"))]
+            yield _Setting(
+                "deletion" if override["deleted"] else "override", at, override["name"], places
+            )
         elif flag := _flag(words[at]):
             if flag["value"] is None:
                 values = _values(flag["name"], words, at + 1)
-                yield _Setting(flag["name"], [(value, 0) for value in values])
+                places = [(value, 0) for value in values]
             else:
-                yield _Setting(flag["name"], [(at, flag.start("value"))])
+                places = [(at, flag.start("value"))]
+            yield _Setting("flag", at, flag["name"], places)
         at += 1 + len(values)
 
 
@@ -365,7 +336,7 @@ def _values(name: str, words: Sequence[str], at: int) -> range:
     if at == end:
         return range(0)
     # A secret is never taken for something else, whatever it looks like.
-    if _secret(name, words[at]):
+    if looks_secret(name, words[at]):
         return range(at, end if name.lower().endswith("s") else at + 1)
     kind = _kind(words[at])
     others = (i for i in range(at, end) if _OVERRIDE.fullmatch(words[i]) or _kind(words[i]) != kind)
@@ -382,11 +353,15 @@ def _value(text: str) -> object:
     try:
         if _NUMBER.fullmatch(text):
             return int(text) if _INTEGER.fullmatch(text) else float(text)
-        if text[:1] in ("[", "{"):
+        if text[:1] in ("[", "{") and _depth(text) <= _DEEPEST:
             return json.loads(_STRUCTURE_WORD.sub(_as_json, text))
-    except (ValueError, RecursionError):  # thousands of digits or brackets are a string too
+    except ValueError:  # no structure after all, or an integer of thousands of digits
         pass
     return text
+
+
+def _depth(text: str) -> int:
+    return max(accumulate((char in "[{") - (char in "]}") for char in text))
 
 
 def _as_json(word: re.Match[str]) -> str:
@@ -406,11 +381,14 @@ _SECRET_PARTS = (
 _BOUNDARY = re.compile(
     r"[\W_]+|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[A-Za-z])(?=[0-9])"
 )
+# A name and its value in a list or a dict, well formed or not.
+_NAMED = re.compile(r"""(?<![\w.-])([\w.-]++)["']?\s*+[:=]\s*+["']?([^\s,\[\]{}"']*+)""")
 _USERINFO = re.compile(r"(://[^\s/?#:@]*:)[^\s/?#]*@")
 _ALLOWED_PREFIXES = ("CUDA_", "NCCL_", "SLURM_", "OMP_", "PYTHON", "HF_", "TORCH_")
-_ALLOWED_NAMES = frozenset(
-    "CONDA_DEFAULT_ENV VIRTUAL_ENV RANK LOCAL_RANK WORLD_SIZE MASTER_ADDR MASTER_PORT".split()
-)
+_ALLOWED_NAMES = frozenset((
+    "CONDA_DEFAULT_ENV", "VIRTUAL_ENV",
+    "RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT",
+))  # fmt: skip
 
 
 def looks_secret(name: str, value: str = "") -> bool:
@@ -458,16 +436,13 @@ def allowed_environment(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _secret(name: str, text: str) -> bool:
-    """Tell whether a value is a secret, or a list or a dict with one in it."""
-    return looks_secret(name, text) or (text[:1] in ("[", "{") and _holds_secret(_value(text)))
-
-
-def _holds_secret(value: object) -> bool:
-    if isinstance(value, list):
-        return any(map(_holds_secret, value))
-    if isinstance(value, dict):
-        return any(looks_secret(k, str(v)) or _holds_secret(v) for k, v in value.items())
-    return False
+    """Tell whether a value is a secret or has one in it: ``{token: x}``, ``--env=TOKEN=x``."""
+    if looks_secret(name, text):
+        return True
+    if override := _OVERRIDE.fullmatch(text):
+        return looks_secret(override["name"], override["value"])
+    names = _NAMED.findall(text) if text[:1] in ("[", "{") else []
+    return any(looks_secret(inner, value) for inner, value in names)
 
 
 def _without_passwords(text: str) -> str:

@@ -22,14 +22,14 @@ _SEQUENCE_LIMIT = 4096 + 256
 _CONTROL = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\udc80-\udc9f]"
 _MANY = f"{{0,{_SEQUENCE_LIMIT}}}+"
 _SGR_TAIL = rf"\[[0-9:;]{_MANY}m"
-_TAILS = (
-    rf"(?:(?<=\x1b)\[|(?<=[\x9b\udc9b]))[\x20-\x3f]{_MANY}[\x40-\x7e]?",  # CSI
-    rf"(?:(?<=\x1b)\]|(?<=[\x9d\udc9d]))[^\x07\x18\x1a\x1b\n\x9c\udc9c]{_MANY}",  # OSC
-    rf"(?:(?<=\x1b)[PX^_]|(?<=[\x90\x98\x9e\x9f\udc90\udc98\udc9e\udc9f]))"
-    rf"[^\x18\x1a\x1b\n\x9c\udc9c]{_MANY}",  # DCS, SOS, PM, APC
-    rf"(?<=\x1b)[\x20-\x2f]{_MANY}[\x30-\x7e]?",  # designations and two-byte sequences
+_CSI = rf"(?:(?<=\x1b)\[|(?<=[\x9b\udc9b]))[\x20-\x3f]{_MANY}[\x40-\x7e]?"
+_OSC = rf"(?:(?<=\x1b)\]|(?<=[\x9d\udc9d]))[^\x07\x18\x1a\x1b\n\x9c\udc9c]{_MANY}"
+_STRING = (  # DCS, SOS, PM, APC
+    r"(?:(?<=\x1b)[PX^_]|(?<=[\x90\x98\x9e\x9f\udc90\udc98\udc9e\udc9f]))"
+    rf"[^\x18\x1a\x1b\n\x9c\udc9c]{_MANY}"
 )
-_REMOVED = rf"(?:{'|'.join(_TAILS)})?"
+_SHORT = rf"(?<=\x1b)[\x20-\x2f]{_MANY}[\x30-\x7e]?"  # designations, two-byte sequences
+_REMOVED = f"(?:{_CSI}|{_OSC}|{_STRING}|{_SHORT})?"
 
 _PLAIN = re.compile(_CONTROL + _REMOVED)
 _COLOURED = re.compile(rf"{_CONTROL}(?!(?<=\x1b){_SGR_TAIL}){_REMOVED}")
@@ -120,11 +120,11 @@ class Cleaner:
     def _whole(self, piece: bytes) -> int:
         """Return how many bytes of a piece to take, so that no character or sequence is cut."""
         text = _CUT_CHARACTER.sub(b"", piece).decode("utf-8", "surrogateescape")
-        last = None
-        for last in self._pattern.finditer(text):
-            pass
-        if last and last.end() == len(text):
-            text = text[: last.start()]
+        # A removed sequence that touches the end may go on behind it.
+        ends = ((found.start(), found.end()) for found in self._pattern.finditer(text))
+        start, end = max(ends, default=(0, 0))
+        if end == len(text):
+            text = text[:start]
         return len(text.encode("utf-8", "surrogateescape"))
 
     def _strip(self, data: bytes) -> str:
@@ -157,7 +157,7 @@ def clean_text(text: str) -> str:
 
 
 def tail_lines(data: bytes, count: int) -> list[str]:
-    """Return the last ``count`` lines of ``data``, cleaned of colours too; fewer where there are."""
+    """Return the last ``count`` lines of ``data`` (fewer where it has fewer), without colours."""
     if not data or count <= 0:
         return []
     lines = data.removesuffix(b"\n").rsplit(b"\n", count)[-count:]

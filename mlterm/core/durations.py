@@ -2,11 +2,20 @@
 
 import math
 import re
+from decimal import Decimal
+from typing import NamedTuple
 
 from mlterm.core.clean import clean_text
 from mlterm.core.errors import RefusedError
 
-_UNITS = {"d": 86_400.0, "h": 3_600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+# Decimal, so that 700ms are 0.7 seconds and not 0.7000000000000001.
+_UNITS = {
+    "d": Decimal(86_400),
+    "h": Decimal(3_600),
+    "m": Decimal(60),
+    "s": Decimal(1),
+    "ms": Decimal("0.001"),
+}
 _NUMBER = r"[0-9]+(?:\.[0-9]*)?|\.[0-9]+"
 _BARE = re.compile(_NUMBER)
 _PARTS = re.compile("".join(rf"(?: ?(?P<{unit}>{_NUMBER}) ?{unit})?" for unit in _UNITS))
@@ -15,11 +24,20 @@ _RULE = (
     " to the smallest: 45, 500ms, 90m, 1.5h, 2h30m"
 )
 
-# What is shown below a length of time, both in seconds: the larger and the smaller unit.
+
+class _Unit(NamedTuple):
+    name: str
+    seconds: int
+
+
+_SECOND, _MINUTE = _Unit("s", 1), _Unit("min", 60)
+_HOUR, _DAY = _Unit("h", 3_600), _Unit("d", 86_400)
+
+# Below so many seconds a length of time is shown in these two units.
 _SCALES = (
-    (3_600.0, (60, "min"), (1, "s")),
-    (86_400.0, (3_600, "h"), (60, "min")),
-    (math.inf, (86_400, "d"), (3_600, "h")),
+    (_HOUR.seconds, _MINUTE, _SECOND),
+    (_DAY.seconds, _HOUR, _MINUTE),
+    (math.inf, _DAY, _HOUR),
 )
 
 
@@ -42,7 +60,7 @@ def _seconds(text: str) -> float | None:
     if not text or not match:
         return None
     numbers = match.groupdict(default="0")
-    return sum(float(number) * _UNITS[unit] for unit, number in numbers.items())
+    return float(sum(Decimal(number) * _UNITS[unit] for unit, number in numbers.items()))
 
 
 def format_duration(seconds: float) -> str:
@@ -56,9 +74,10 @@ def format_duration(seconds: float) -> str:
         return f"-{format_duration(-seconds)}"
     if round(seconds, 1) < 60:
         return f"{seconds:.1f} s"
-    for limit, (large, large_name), (small, small_name) in _SCALES:
-        count = round(seconds / small)
-        if count * small < limit:
-            break
-    whole, rest = divmod(count, large // small)
-    return f"{whole} {large_name} {rest:02d} {small_name}"
+    large, small = next(
+        (large, small)
+        for limit, large, small in _SCALES
+        if round(seconds / small.seconds) * small.seconds < limit
+    )
+    whole, rest = divmod(round(seconds / small.seconds), large.seconds // small.seconds)
+    return f"{whole} {large.name} {rest:02d} {small.name}"
