@@ -42,6 +42,8 @@ class Ending:
     by_signal: int | None = None
     pipe_closed: bool = False
     lost: bool = False
+    unreachable: bool = False
+    """The run is live, but no keeper answers."""
     still_held: bool = False
     """Somebody holds the command's terminal after its end."""
 
@@ -79,7 +81,8 @@ class Client:
         self._out = bytearray()
         self._keys = KeyReader()
         self._raw: terminal.RawKeys | None = None
-        self._unwritten: deque[Frame] = deque()
+        self._waiting: deque[Frame] = deque()
+        """Frames whose place is after output that is not shown yet."""
         self._owes_seen = False
         self._exit: tuple[int, bool] | None = None
         self._last_output = 0.0
@@ -114,12 +117,15 @@ class Client:
         while True:
             poll = select.poll()
             poll.register(wake.fd, select.POLLIN)
+            poll.register(self._view.screen, 0)  # tells of a reader who has left
             if self._socket is not None:
                 poll.register(self._socket, select.POLLIN | (select.POLLOUT if self._out else 0))
             listens = self._view.keys is not None and len(self._out) < SEND_LIMIT
             if listens and self._view.keys is not None:
                 poll.register(self._view.keys, select.POLLIN)
             ready = dict(poll.poll(self._patience_ms()))
+            if ready.get(self._view.screen, 0) & select.POLLERR:
+                raise _Done(Ending(pipe_closed=True))
             if wake.fd in ready:
                 self._on_signals(wake.read())
             if listens and self._view.keys in ready:
@@ -132,7 +138,7 @@ class Client:
             self._check_end()
 
     def _patience_ms(self) -> int | None:
-        if self._position < self._known or self._unwritten:
+        if self._position < self._known or self._waiting:
             return 0
         if self._keys.holding:
             return int(KEY_PATIENCE_SECONDS * 1000)
@@ -147,18 +153,11 @@ class Client:
                 self._position = self._known
             self._position += len(data)
             self._print(data)
-        if self._position >= self._known:
-            while self._unwritten:
-                self._print_unwritten(self._unwritten.popleft())
-            if self._owes_seen:
-                self._owes_seen = False
-                self._send(protocol.pack(Kind.SEEN))
-
-    def _print_unwritten(self, frame: Frame) -> None:
-        if frame.kind is Kind.DATA:
-            self._print(frame.payload)
-        elif frame.kind is Kind.RESUME:
-            self._position = self._known = protocol.read_offset(frame.payload)
+        while self._position >= self._known and self._waiting:
+            self._on_frame(self._waiting.popleft())
+        if self._position >= self._known and self._owes_seen:
+            self._owes_seen = False
+            self._send(protocol.pack(Kind.SEEN))
 
     def _print(self, data: bytes) -> None:
         if not data:
@@ -236,8 +235,7 @@ class Client:
             self._on_silence()
             return
         try:
-            for frame in self._frames.feed(data):
-                self._on_frame(frame)
+            self._waiting.extend(self._frames.feed(data))
         except ProtocolError as error:
             self._say(f"the run's keeper is of another version of mlterm: {error}")
             raise _Done(Ending(detached=True)) from None
@@ -245,9 +243,11 @@ class Client:
     def _on_frame(self, frame: Frame) -> None:
         if frame.kind in (Kind.OUTPUT, Kind.WELCOME):
             self._known = max(self._known, protocol.read_offset(frame.payload))
-            self._owes_seen = frame.kind is Kind.OUTPUT
-        elif frame.kind in (Kind.DATA, Kind.RESUME):
-            self._unwritten.append(frame)
+            self._owes_seen |= frame.kind is Kind.OUTPUT
+        elif frame.kind is Kind.DATA:
+            self._print(frame.payload)
+        elif frame.kind is Kind.RESUME:
+            self._position = self._known = protocol.read_offset(frame.payload)
         elif frame.kind is Kind.EXIT:
             code, drained, end = protocol.read_exit(frame.payload)
             self._known = max(self._known, end)
@@ -264,6 +264,8 @@ class Client:
         assert self._socket is not None
         self._socket.close()
         self._socket = None
+        while self._waiting:
+            self._show()
         if self._exit is not None:
             self._exit = (self._exit[0], True)
             return
@@ -279,10 +281,11 @@ class Client:
         self._known = os.fstat(self._log).st_size
         while self._position < self._known:
             self._show()
-        return Ending(lost=not lock.is_held(self._view.files.lock))
+        held = lock.is_held(self._view.files.lock)
+        return Ending(lost=not held, unreachable=held)
 
     def _check_end(self) -> None:
-        if self._exit is None or self._position < self._known or self._unwritten:
+        if self._exit is None or self._position < self._known or self._waiting:
             return
         code, drained = self._exit
         now = time.monotonic()

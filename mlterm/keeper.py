@@ -14,13 +14,13 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any
 
-from mlterm.core import clean, protocol, records
+from mlterm import ending
+from mlterm.core import protocol, records
 from mlterm.core.errors import MltermError, ProtocolError
-from mlterm.core.lifecycle import FAILED, Cause, Exit, outcome
+from mlterm.core.lifecycle import Cause, Exit
 from mlterm.core.protocol import Frame, Kind
-from mlterm.system import cgroup, channel, daemon, registry
+from mlterm.system import channel, daemon, registry
 from mlterm.system.hub import Hub, Peer
 from mlterm.system.job import Job
 from mlterm.system.spool import Spool
@@ -34,8 +34,6 @@ REVIVAL_SECONDS = 0.25
 EXIT_PATIENCE_SECONDS = 2.0
 """How long the kernel may take to tell an exit code that somebody else collected."""
 INPUT_LIMIT = 64 * 1024
-TAIL_LINES = 50
-TAIL_BYTES = 64 * 1024
 NEVER = float("inf")
 
 
@@ -58,10 +56,12 @@ class Keeper:
         self._index_due = self._retry_due = self._socket_due = self._revival_due = 0.0
         self._exit_deadline = NEVER
         self._exit: Exit | None = None
+        self._orphaned = False
 
     def run(self) -> int:
         """The loop; 0 when there is nothing left to keep."""
         self._listen_to_signals()
+        self._spool.recover()
         os.close(self._job.status_pipe[1])
         self._watch(self._job.status_pipe[0], self._on_status)
         self._watch_master(selectors.EVENT_READ)
@@ -71,7 +71,8 @@ class Keeper:
             for key, events in self._selector.select(self._seconds_to_wait()):
                 self._dispatch(key, events)
             self._tick(self._clock())
-            self._hub.tell_offset(self._spool.offset)
+            if not self._spool.failure:
+                self._hub.tell_offset(self._spool.offset)
         self._note_index(self._clock(), last=True)
         self._hub.broadcast(protocol.offset(Kind.DRAINED, self._spool.offset))
         registry.remove(self._socket_folder, self._job.files.key)
@@ -105,8 +106,6 @@ class Keeper:
             pass
         except OSError:  # EIO: the last process that had the terminal open is gone
             self._on_terminal_end()
-        if self._spool.failure and not self._told_of_failure:
-            self._on_write_failure()
         return None
 
     def _on_terminal_end(self) -> None:
@@ -147,11 +146,14 @@ class Keeper:
     # The disk
 
     def _on_unwritten(self, data: bytes) -> None:
-        self._hub.tell_offset(self._spool.offset)
+        if not self._told_of_failure:
+            self._on_write_failure()
         self._hub.pass_through(data)
 
     def _on_write_failure(self) -> None:
+        """From here on everybody is sent the bytes themselves, after all that is on disk."""
         self._told_of_failure = True
+        self._hub.tell_offset(self._spool.offset, at_once=True)
         self._retry_due = self._clock() + RETRY_SECONDS
         words = (
             f"output.log cannot be written ({self._spool.failure}): the job goes on; its newest "
@@ -216,6 +218,8 @@ class Keeper:
             due.append(self._timeout_at())
         if self._exit_deadline < NEVER:
             due.append(now + 0.02)
+        if self._orphaned:
+            due.append(now + REVIVAL_SECONDS)
         return max(0.0, min(due) - now)
 
     def _timeout_at(self) -> float:
@@ -235,6 +239,8 @@ class Keeper:
             self._stop(Cause.TIMEOUT, signal.SIGINT, self._job.grace_seconds)
         if self._exit_deadline < NEVER:
             self._ask_kernel(now)
+        if self._orphaned and self._job.child.pidfd is None and self._exit is None:
+            self._look_for_command()
         with suppress(ChildProcessError):
             os.waitpid(-1, os.WNOHANG)
 
@@ -256,6 +262,7 @@ class Keeper:
         word = os.read(self._job.status_pipe[0], 64)
         if not word:  # the guard was killed: from now on the kernel is asked directly
             self._selector.unregister(self._job.status_pipe[0])
+            self._orphaned = True
             if not self._board.exit_known and self._job.child.pidfd is not None:
                 self._watch(self._job.child.pidfd, self._on_pidfd)
         if self._board.exit_known:
@@ -266,6 +273,16 @@ class Keeper:
         self._selector.unregister(self._job.child.pidfd)
         self._exit_deadline = self._clock() + EXIT_PATIENCE_SECONDS
         self._ask_kernel(self._clock())
+
+    def _look_for_command(self) -> None:
+        """Without pidfds (macOS) and without a guard: is it still there? How it ended, nobody
+        can tell then."""
+        try:
+            os.kill(self._job.entry.command_pid, 0)
+        except ProcessLookupError:
+            self._board.wait_status = -1
+            self._board.exit_known = True
+            self._on_exit()
 
     def _ask_kernel(self, now: float) -> None:
         assert self._job.child.pidfd is not None
@@ -302,50 +319,11 @@ class Keeper:
         self._hub.send(peer, frame)
 
     def _write_finish(self, exit_: Exit) -> None:
-        if self._already_written():
-            return
-        kills = cgroup.kills_since(self._job.oom_before) if exit_.code != 0 else 0
-        oom = f"the kernel's OOM killer ended {kills} process(es) of its group" if kills else ""
-        name = _signal_name(exit_.signal)
-        end = outcome(exit_, Cause(self._board.cause), signal_name=name or "", oom=oom)
-        record: dict[str, Any] = {
-            "timestamp": records.timestamp(datetime.now(UTC)),
-            "type": "finish",
-            "status": end.status,
-            "exit_code": exit_.code,
-            "signal": name,
-            "duration_seconds": round(self._clock() - self._job.started_monotonic, 3),
-            "reason": end.reason,
-        }
-        if kills:
-            record["oom_kills"] = kills
-        if self._board.lost_bytes:
-            record["lost_output_bytes"] = self._board.lost_bytes
-        if end.status == FAILED:
-            record["tail"] = "\n".join(self._tail())
-        with suppress(OSError):
-            self._job.runlog.append_last(record)
-
-    def _already_written(self) -> bool:
-        """Whether a keeper that was killed just now had written it."""
-        fd = self._job.runlog.fileno()
-        size = os.fstat(fd).st_size
-        tail = os.pread(fd, TAIL_BYTES * 2, max(0, size - TAIL_BYTES * 2))
-        for record in reversed(list(records.decode_lines(tail))):
-            if record.get("type") == "run" and "schema" in record:
-                return False
-            if record.get("type") == "finish" and "_source" not in record:
-                return True
-        return False
-
-    def _tail(self) -> list[str]:
-        with suppress(OSError, ValueError):
-            start = max(self._board.tail_from, self._spool.offset - TAIL_BYTES)
-            with open(self._job.files.output, "rb") as log:
-                log.seek(start)
-                data = log.read(TAIL_BYTES) + self._spool.backlog
-            return clean.tail_lines(data, TAIL_LINES)
-        return []
+        seconds = self._clock() - self._job.started_monotonic
+        if not ending.is_recorded(self._job.runlog.fileno()):
+            with suppress(OSError):
+                record = ending.finish_record(self._job, exit_, seconds, self._spool.backlog)
+                self._job.runlog.append_last(record)
 
     # The people
 
@@ -464,12 +442,3 @@ class Keeper:
 
     def _watch(self, what: int | socket.socket, then: Callable[[], None]) -> None:
         self._selector.register(what, selectors.EVENT_READ, then)
-
-
-def _signal_name(number: int | None) -> str | None:
-    if number is None:
-        return None
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"SIGRTMIN+{number - signal.SIGRTMIN}" if number > 31 else str(number)

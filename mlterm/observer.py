@@ -42,7 +42,7 @@ class Observer:
         return 0
 
     def _note_packages(self) -> None:
-        target = self._job.files.folder / "packages.txt"
+        target = self._target("packages", ".txt")
         program = interpreter_of(self._job.argv, self._job.environ, self._job.cwd)
         if target.exists() or program is None:
             return
@@ -58,10 +58,10 @@ class Observer:
         head, _, packages = done.stdout.decode("utf-8", "replace").partition("\n")
         version, _, executable = head.partition(" ")
         self._amend({"python": {"version": version, "executable": executable}})
-        self._keep("packages.txt", target, packages.encode())
+        self._keep(target, packages.encode())
 
     def _note_sources(self) -> None:
-        target = self._job.files.folder / "source.patch"
+        target = self._target("source", ".patch")
         if not self._job.git_known and (query := git.ask_status(self._job.cwd)):
             state = query.result(PACKAGES_SECONDS)
             if state is not None:
@@ -74,17 +74,27 @@ class Observer:
             size = git.write_patch(self._job.cwd, scratch)
             if size:
                 scratch.replace(target)
-                self._record_artifact("source.patch", target, truncated=size > git.PATCH_LIMIT)
+                self._record_artifact(target, truncated=size > git.PATCH_LIMIT)
 
-    def _keep(self, name: str, target: Path, content: bytes) -> None:
+    def _keep(self, target: Path, content: bytes) -> None:
         scratch = target.with_suffix(".tmp")
         scratch.write_bytes(content)
         scratch.replace(target)
-        self._record_artifact(name, target, truncated=False)
+        self._record_artifact(target, truncated=False)
 
-    def _record_artifact(self, name: str, path: Path, *, truncated: bool) -> None:
+    def _target(self, stem: str, ending: str) -> Path:
+        """A resumed run's later parts keep what they were made of beside the first's."""
+        part = self._job.part
+        return self._job.files.folder / f"{stem}{f'-{part}' if part > 1 else ''}{ending}"
+
+    def _record_artifact(self, path: Path, *, truncated: bool) -> None:
         size = path.stat().st_size
-        artifact = {"name": name, "path": str(path), "size_bytes": size, "truncated": truncated}
+        artifact = {
+            "name": path.name,
+            "path": str(path),
+            "size_bytes": size,
+            "truncated": truncated,
+        }
         self._record("artifact", artifact)
 
     def _amend(self, fields: dict[str, Any]) -> None:

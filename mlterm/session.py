@@ -76,9 +76,11 @@ def launch(plan: Plan) -> Launched:
     """
     names.check_pair(plan.project, plan.run_id)
     read, write = os.pipe()
-    given = set(plan.child.pass_fds) | ({plan.child.stdin} - {None})
-    daemon.detach(lambda: _begin(plan, write), {write, *(fd for fd in given if fd is not None)})
+    given = _given(plan)
+    daemon.detach(lambda: _begin(plan, write), {write, *given})
     os.close(write)
+    for fd in given:  # the command has them now; here they would hold their pipes open
+        os.close(fd)
     answer = b""
     while data := os.read(read, _ANSWER_LIMIT):
         answer += data
@@ -94,6 +96,12 @@ def launch(plan: Plan) -> Launched:
         code, _, words = rest.partition("\0")
         raise CommandError(words, int(code))
     raise SupervisorError("the supervisor died before the command could be started")
+
+
+def _given(plan: Plan) -> set[int]:
+    """The descriptors that are the command's alone."""
+    stdin = set() if plan.child.stdin is None else {plan.child.stdin}
+    return stdin | set(plan.child.pass_fds)
 
 
 def _begin(plan: Plan, answer: int) -> None:
@@ -126,6 +134,7 @@ def _set_up(plan: Plan) -> tuple[Guard, Launched]:
     plan, files, held = _claim(plan)
     daemon.set_title("guard", f"{plan.project}/{plan.run_id}")
     files.folder.mkdir(exist_ok=True)
+    part = _count_parts(files) + 1
     runlog = RunLog(files.run, files.reserve)
     _need_room(plan, runlog)
     output = os.open(files.output, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
@@ -148,11 +157,8 @@ def _set_up(plan: Plan) -> tuple[Guard, Launched]:
         ) from None
     with suppress(OSError):  # the disk has filled up in this instant: the job runs all the same
         _record_start(plan, runlog, environ, started, child.pid)
-    if plan.child.stdin is not None:
-        os.close(plan.child.stdin)
-    for fd in plan.child.pass_fds:
-        if fd != plan.child.stdin:
-            os.close(fd)
+    for fd in _given(plan):
+        os.close(fd)
     entry = registry.Entry(
         project=plan.project,
         run_id=plan.run_id,
@@ -185,6 +191,7 @@ def _set_up(plan: Plan) -> tuple[Guard, Launched]:
         timeout_seconds=plan.timeout_seconds,
         grace_seconds=plan.grace_seconds,
         oom_before=oom_before,
+        part=part,
         git_known=plan.git is not None or not plan.git_asked,
     )
     return _make_guard(job), Launched(plan.project, plan.run_id, files, board.tail_from)
@@ -251,6 +258,16 @@ def _claim(plan: Plan) -> tuple[Plan, RunFiles, int]:
         if held is not None:
             os.close(held)
     raise AssertionError("there is always another candidate")
+
+
+def _count_parts(files: RunFiles) -> int:
+    """How often the run was started before."""
+    try:
+        with files.run.open("rb") as file:
+            starts = (line for line in file if b'"schema"' in line)
+            return sum(1 for record in map(records.decode, starts) if record is not None)
+    except OSError:
+        return 0
 
 
 def _candidates(plan: Plan) -> Iterator[str]:

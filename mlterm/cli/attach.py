@@ -12,6 +12,7 @@ from mlterm.cli.common import (
     lost_words,
     print_summary,
     project_option,
+    run_argument,
     say,
     shell_code,
 )
@@ -26,7 +27,7 @@ REPLAY_BYTES = 64 * 1024
 
 
 @click.command()
-@click.argument("run", required=False)
+@run_argument(required=False)
 @project_option
 @log_dir_option
 @click.option("--all", "everything", is_flag=True, help="Replay the whole output first.")

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,6 +11,7 @@ import click
 from mlterm.client import Client, Ending, View
 from mlterm.core.clean import clean_text
 from mlterm.core.durations import format_duration, parse_duration
+from mlterm.core.errors import SupervisorError
 from mlterm.core.lifecycle import CANCELLED, COMPLETED, LOST, LOST_EXIT_CODE, RUNNING
 from mlterm.core.summary import RunSummary
 from mlterm.system import paths, store, terminal
@@ -27,8 +29,24 @@ def duration(_context: click.Context, _option: click.Parameter, value: str | Non
 def log_dir_option(command: Decorated) -> Decorated:
     """--log-dir, as every command takes it."""
     return click.option(
-        "--log-dir", metavar="DIR", help="Where runs are kept [MLTERM_LOG_DIR, else ./logs]."
+        "--log-dir",
+        type=click.Path(file_okay=True),
+        metavar="DIR",
+        help="Where runs are kept [MLTERM_LOG_DIR, else ./logs].",
     )(command)
+
+
+def run_argument(*, required: bool = True, several: bool = False) -> Callable[..., Any]:
+    """RUN or RUNs, completed by the runs that there are."""
+    name, count = ("runs", -1) if several else ("run", 1)
+    return click.argument(name, nargs=count, required=required, shell_complete=_complete_run)
+
+
+def _complete_run(context: click.Context, _argument: object, begun: str) -> list[str]:
+    folder = paths.log_dir(context.params.get("log_dir"))
+    runs = {run.name: run for run in (*store.all_runs(folder), *store.live_runs())}.values()
+    names = [store.LAST, *(run.run_id for run in runs), *(run.name for run in runs)]
+    return [name for name in names if name.startswith(begun)]
 
 
 def project_option(command: Decorated) -> Decorated:
@@ -63,6 +81,11 @@ def leave(view: View, name: str, *, quiet: bool = False) -> int:
     if ending.detached or ending.pipe_closed:
         return _left(ending, name)
     run = store.load(view.files, metrics=not quiet)
+    if ending.unreachable and run.status == RUNNING:
+        raise SupervisorError(
+            f"{run.name} is running, but its keeper cannot be reached from here (another "
+            f"container, or another XDG_RUNTIME_DIR?). mlterm logs -f {view.files.run} follows it"
+        )
     if ending.lost and run.status == LOST:
         say(lost_words(run))
         return LOST_EXIT_CODE
@@ -105,8 +128,9 @@ def lost_words(run: RunSummary) -> str:
 
 
 def say(words: str) -> None:
-    """A line of ours on stderr."""
-    print(f"[mlterm] {words}", file=sys.stderr)
+    """A line of ours on stderr, where there still is one."""
+    with suppress(OSError):
+        print(f"[mlterm] {words}", file=sys.stderr, flush=True)
 
 
 def print_summary(run: RunSummary) -> None:
@@ -123,7 +147,9 @@ def print_summary(run: RunSummary) -> None:
     if run.metrics:
         names = list(run.metrics)[:_SHOWN_METRICS]
         lines.append("  ".join(f"{clean_text(n)} {_number(run.metrics[n]['last'])}" for n in names))
-    lines.append(f"{_short(run.path)}  output in {_short(files_of(run).output)}")
+    lines.append(f"record  {_short(run.path)}")
+    if files_of(run).output.exists():
+        lines.append(f"output  {_short(files_of(run).output)}")
     bar = click.style("▍", fg=COLOURS.get(run.status, "red")) if colour else "|"
     print("\n".join(f"{bar} {line}" for line in lines), file=sys.stderr)
 

@@ -13,6 +13,7 @@ from mlterm.cli.common import (
     log_dir_option,
     lost_words,
     project_option,
+    run_argument,
     say,
     shell_code,
 )
@@ -30,18 +31,19 @@ TIMED_OUT = 124  # as timeout(1)
 
 
 @click.command()
-@click.argument("runs", nargs=-1, required=True)
+@run_argument(several=True)
 @project_option
 @log_dir_option
 @click.option(
     "--grace",
     type=click.FloatRange(min=0),
     default=10.0,
-    show_default=True,
     metavar="SECONDS",
-    help="Between one signal and the next.",
+    help="Between one signal and the next [10].",
 )
-@click.option("--signal", "first", default="INT", show_default=True, metavar="NAME")
+@click.option(
+    "--signal", "first", default="INT", metavar="NAME", help="The signal to begin with [INT]."
+)
 def stop(
     runs: tuple[str, ...], project: str | None, log_dir: str | None, grace: float, first: str
 ) -> int:
@@ -56,7 +58,7 @@ def stop(
 
 
 @click.command()
-@click.argument("runs", nargs=-1, required=True)
+@run_argument(several=True)
 @project_option
 @log_dir_option
 @click.option(

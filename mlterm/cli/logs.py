@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 import click
 
-from mlterm.cli.common import files_of, find, log_dir_option, project_option
+from mlterm.cli.common import files_of, find, log_dir_option, project_option, run_argument
 from mlterm.core.clean import Cleaner
 from mlterm.core.errors import NotFoundError
 from mlterm.system import lock, terminal
@@ -20,7 +20,7 @@ LOOK_SECONDS = 0.1
 
 
 @click.command()
-@click.argument("run")
+@run_argument()
 @project_option
 @log_dir_option
 @click.option("-f", "--follow", is_flag=True, help="Go on until the run ends.")

@@ -10,8 +10,8 @@ import click
 
 from mlterm.cli.common import duration, leave, log_dir_option
 from mlterm.client import View
-from mlterm.core import argv as command_line
 from mlterm.core import names
+from mlterm.core.command import script_name
 from mlterm.core.errors import RefusedError, SupervisorError
 from mlterm.session import Launched, Plan, launch
 from mlterm.system import daemon, git, paths, terminal
@@ -22,8 +22,10 @@ GIT_PATIENCE_SECONDS = 0.1
 
 
 @click.command(context_settings={"ignore_unknown_options": False, "allow_interspersed_args": False})
-@click.option("--project", metavar="NAME", help="[the git root's or this folder's name]")
-@click.option("--run-id", metavar="NAME", help="[the script's name and the time]")
+@click.option(
+    "--project", metavar="NAME", help="Its project [the git root's or this folder's name]."
+)
+@click.option("--run-id", metavar="NAME", help="Its own name [the script's name and the time].")
 @log_dir_option
 @click.option("--tag", "tags", metavar="KEY=VALUE", multiple=True, help="Label the run.")
 @click.option("-d", "--detach", is_flag=True, help="Print the run's name and return at once.")
@@ -32,9 +34,8 @@ GIT_PATIENCE_SECONDS = 0.1
     "--grace",
     type=click.FloatRange(min=0),
     default=10.0,
-    show_default=True,
     metavar="SECONDS",
-    help="Between INT, TERM and KILL when --timeout ends the run.",
+    help="Between INT, TERM and KILL when --timeout ends the run [10].",
 )
 @click.option(
     "--timeout", callback=duration, metavar="DURATION", help="End the run after this (90m, 2h30m)."
@@ -89,6 +90,8 @@ def run(
 
 def _watch(launched: Launched, *, quiet: bool) -> int:
     daemon.set_title("client", launched.name)
+    if not terminal.is_terminal(0):  # it is the command's: held here, a pipe would never break
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     view = View(launched.files, launched.offset, terminal.keyboard())
     return leave(view, launched.name, quiet=quiet)
 
@@ -148,7 +151,7 @@ def _default_project(cwd: str) -> str:
 
 
 def _default_run_id(argv: list[str]) -> str:
-    script = names.as_name(command_line.script_name(argv), "run")
+    script = names.as_name(script_name(argv), "run")
     return f"{script}-{datetime.now().strftime('%Y%m%d-%H%M%S')}"
 
 

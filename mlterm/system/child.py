@@ -69,10 +69,18 @@ def spawn(spec: ChildSpec) -> Child:
             raise CommandError(f"the folder {spec.cwd} is not there any more", 126) from None
         raise CommandError(f"command not found: {spec.argv[0]}", 127) from None
     except (OSError, ValueError) as error:
-        raise CommandError(f"cannot run {spec.argv[0]}: {error}", 126) from None
+        words = os.strerror(code) if (code := _errno(error)) else str(error)
+        raise CommandError(f"cannot run {spec.argv[0]}: {words}", 126) from None
     os.set_blocking(pty.fd, False)
     os.set_inheritable(pty.fd, False)
     return Child(pty.pid, pty.fd, _slave_name(pty.fd), pty, _pidfd(pty.pid))
+
+
+def _errno(error: Exception) -> int | None:
+    """ptyprocess brings an error's class and words back, its number only for some."""
+    if isinstance(error, PermissionError):
+        return errno.EACCES
+    return error.errno if isinstance(error, OSError) else None
 
 
 def _become(spec: ChildSpec) -> None:

@@ -146,10 +146,11 @@ class Hub:
             if peer.greeted:
                 self.send(peer, frame)
 
-    def tell_offset(self, offset: int) -> None:
+    def tell_offset(self, offset: int, *, at_once: bool = False) -> None:
         """Let everybody know how far the output reaches, once until they have looked."""
         for peer in list(self.peers):
-            if peer.greeted and not peer.awaited and peer.told < offset:
+            waits = peer.awaited and not at_once
+            if peer.greeted and not waits and peer.told < offset:
                 peer.told, peer.awaited = offset, True
                 self.send(peer, protocol.offset(Kind.OUTPUT, offset))
 

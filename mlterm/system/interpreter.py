@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from mlterm.core import argv as command_line
+from mlterm.core.command import interpreter
 
 _SHEBANG = re.compile(rb"#!\s*(\S*(?:python|pypy)[0-9.]*)\s*(?:-\S+\s*)?\n")
 _VENV_VERSION = re.compile(r"^version(?:_info)?\s*=\s*([0-9][0-9.]*[0-9])", re.MULTILINE)
@@ -15,7 +15,7 @@ _VENV_VERSION = re.compile(r"^version(?:_info)?\s*=\s*([0-9][0-9.]*[0-9])", re.M
 
 def interpreter_of(argv: Sequence[str], environ: Mapping[str, str], cwd: str) -> str | None:
     """The Python that the command names, or its program's first line (torchrun); a path."""
-    word = command_line.interpreter(argv)
+    word = interpreter(argv)
     if word is not None:
         return which(word, environ, cwd)
     program = which(argv[0], environ, cwd)

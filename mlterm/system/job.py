@@ -43,6 +43,8 @@ class Job:
     timeout_seconds: float | None
     grace_seconds: float
     oom_before: OomCount | None
+    part: int
+    """1, and one more for each --resume."""
     git_known: bool
     """Whether the run record already tells the state of the working tree."""
 

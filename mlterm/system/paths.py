@@ -80,6 +80,8 @@ def runtime_dirs() -> Iterator[Path]:
     runtime = os.environ.get("XDG_RUNTIME_DIR")
     if runtime and os.path.isabs(runtime) and len(os.fsencode(runtime)) <= 70:
         yield Path(runtime) / "mlterm"
+    if (usual := Path(f"/run/user/{os.getuid()}/mlterm")).is_dir():
+        yield usual  # of a run that was started with XDG_RUNTIME_DIR, looked for without
     yield Path(tempfile.gettempdir()) / f"mlterm-{os.getuid()}"
     if os.environ.get("TMPDIR"):
         yield Path("/tmp") / f"mlterm-{os.getuid()}"

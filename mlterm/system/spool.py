@@ -43,9 +43,12 @@ class Spool:
         self._backlog = bytearray()
         self.failure: OSError | None = None
         self.offset = os.lseek(log, 0, os.SEEK_CUR)
-        if board.backlog_bytes:  # it died with a keeper's memory
-            self._count_lost(board.backlog_bytes)
-            board.backlog_bytes = 0
+
+    def recover(self) -> None:
+        """Go on where a keeper that was killed has stopped."""
+        if self._board.backlog_bytes:  # it died with that keeper's memory
+            self._count_lost(self._board.backlog_bytes)
+            self._board.backlog_bytes = 0
         self._empty_pipe()
 
     @property

@@ -1,0 +1,70 @@
+"""The finish record of a supervised run: how it ended, and what it said last."""
+
+import os
+import signal
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from mlterm.core import clean, records
+from mlterm.core.lifecycle import FAILED, Cause, Exit, outcome
+from mlterm.core.records import Record
+from mlterm.system import cgroup
+from mlterm.system.job import Job
+
+TAIL_LINES = 50
+TAIL_BYTES = 64 * 1024
+_LOOK_BACK_BYTES = 128 * 1024
+
+
+def finish_record(job: Job, exit_: Exit, duration_seconds: float, backlog: bytes) -> Record:
+    """The record; ``backlog`` is output that could not be written to the log."""
+    kills = cgroup.kills_since(job.oom_before) if exit_.code != 0 else 0
+    oom = f"the kernel's OOM killer ended {kills} process(es) of its group" if kills else ""
+    name = signal_name(exit_.signal)
+    end = outcome(exit_, Cause(job.board.cause), signal_name=name or "", oom=oom)
+    record: Record = {
+        "timestamp": records.timestamp(datetime.now(UTC)),
+        "type": "finish",
+        "status": end.status,
+        "exit_code": exit_.code,
+        "signal": name,
+        "duration_seconds": round(duration_seconds, 3),
+        "reason": end.reason,
+    }
+    if kills:
+        record["oom_kills"] = kills
+    if job.board.lost_bytes:
+        record["lost_output_bytes"] = job.board.lost_bytes
+    if end.status == FAILED:
+        record["tail"] = "\n".join(_tail(job, backlog))
+    return record
+
+
+def is_recorded(fd: int) -> bool:
+    """Whether a keeper that was killed just now had written the part's finish to this file."""
+    size = os.fstat(fd).st_size
+    tail = os.pread(fd, _LOOK_BACK_BYTES, max(0, size - _LOOK_BACK_BYTES))
+    for record in reversed(list(records.decode_lines(tail))):
+        if record.get("type") == "run" and "schema" in record:
+            return False
+        if record.get("type") == "finish" and "_source" not in record:
+            return True
+    return False
+
+
+def signal_name(number: int | None) -> str | None:
+    """``SIGKILL``; real-time signals count from SIGRTMIN (signal(7))."""
+    if number is None:
+        return None
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"SIGRTMIN+{number - signal.SIGRTMIN}" if number > 31 else str(number)
+
+
+def _tail(job: Job, backlog: bytes) -> list[str]:
+    with suppress(OSError, ValueError), open(job.files.output, "rb") as log:
+        size = os.fstat(log.fileno()).st_size
+        log.seek(max(job.board.tail_from, size - TAIL_BYTES))
+        return clean.tail_lines(log.read(TAIL_BYTES) + backlog, TAIL_LINES)
+    return []
