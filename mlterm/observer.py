@@ -102,6 +102,8 @@ class Observer:
         self._record("run", {"_amends": True, **fields})
 
     def _record(self, kind: str, fields: dict[str, Any]) -> None:
+        if self._job.board.finished:  # a run's file ends with its finish
+            return
         moment = records.timestamp(datetime.now(UTC))
         head = {"timestamp": moment, "type": kind, "_source": "observer"}
         self._job.runlog.append(head | fields)

@@ -4,18 +4,8 @@ import os
 
 import click
 
-from mlterm.cli.common import (
-    files_of,
-    find,
-    leave,
-    log_dir_option,
-    lost_words,
-    print_summary,
-    project_option,
-    run_argument,
-    say,
-    shell_code,
-)
+from mlterm.cli.options import log_dir_option, project_option, run_argument
+from mlterm.cli.show import files_of, find, leave, lost_words, print_summary, say, shell_code
 from mlterm.client import View
 from mlterm.core.errors import SupervisorError
 from mlterm.core.lifecycle import LOST, LOST_EXIT_CODE, RUNNING

@@ -6,17 +6,8 @@ from collections.abc import Callable
 
 import click
 
-from mlterm.cli.common import (
-    duration,
-    files_of,
-    find,
-    log_dir_option,
-    lost_words,
-    project_option,
-    run_argument,
-    say,
-    shell_code,
-)
+from mlterm.cli.options import duration, log_dir_option, project_option, run_argument
+from mlterm.cli.show import files_of, find, lost_words, say, shell_code
 from mlterm.core import protocol
 from mlterm.core.clean import clean_text
 from mlterm.core.errors import NotFoundError, RefusedError, SupervisorError

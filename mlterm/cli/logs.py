@@ -9,7 +9,8 @@ from typing import BinaryIO
 
 import click
 
-from mlterm.cli.common import files_of, find, log_dir_option, project_option, run_argument
+from mlterm.cli.options import log_dir_option, project_option, run_argument
+from mlterm.cli.show import files_of, find
 from mlterm.core.clean import Cleaner
 from mlterm.core.errors import NotFoundError
 from mlterm.system import lock, terminal

@@ -5,17 +5,17 @@ import stat
 import sys
 from contextlib import suppress
 from datetime import datetime
+from pathlib import Path
 
 import click
 
-from mlterm.cli.common import duration, leave, log_dir_option
-from mlterm.client import View
+from mlterm.cli.options import duration, log_dir_option
 from mlterm.core import names
 from mlterm.core.command import script_name
 from mlterm.core.errors import RefusedError, SupervisorError
-from mlterm.session import Launched, Plan, launch
+from mlterm.core.plan import DEFAULT_SIZE, ChildSpec, Plan
+from mlterm.session import Launch
 from mlterm.system import daemon, git, paths, terminal
-from mlterm.system.child import DEFAULT_SIZE, ChildSpec
 
 GIT_PATIENCE_SECONDS = 0.1
 """A start never waits longer for git than this; the observer asks again."""
@@ -72,7 +72,7 @@ def run(
         project=project or _default_project(cwd),
         run_id=run_id or _default_run_id(argv),
         run_id_is_default=run_id is None,
-        log_dir=paths.log_dir(log_dir),
+        log_dir=os.fspath(paths.log_dir(log_dir)),
         child=_child(argv, cwd, detach=detach),
         tags=_parse_tags(tags),
         resume=resume,
@@ -81,18 +81,23 @@ def run(
         git=query.result(GIT_PATIENCE_SECONDS) if query else None,
         git_asked=query is not None,
     )
-    launched = launch(plan)
+    launch = Launch(plan)
     if detach:
-        print(launched.name)
+        print(launch.result().name)
         return 0
-    return _watch(launched, quiet=quiet)
+    return _watch(launch, quiet=quiet)
 
 
-def _watch(launched: Launched, *, quiet: bool) -> int:
+def _watch(launch: Launch, *, quiet: bool) -> int:
+    # Here, so that it is done while the daemon starts the command.
+    from mlterm.cli.show import leave
+    from mlterm.client import View
+
+    launched = launch.result()
     daemon.set_title("client", launched.name)
     if not terminal.is_terminal(0):  # it is the command's: held here, a pipe would never break
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    view = View(launched.files, launched.offset, terminal.keyboard())
+    view = View(paths.RunFiles(Path(launched.run_file)), launched.offset, terminal.keyboard())
     return leave(view, launched.name, quiet=quiet)
 
 

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 import click
 
-from mlterm.cli.common import COLOURS, log_dir_option, project_option
+from mlterm.cli.options import log_dir_option, project_option
+from mlterm.cli.show import COLOURS
 from mlterm.core.clean import clean_text
 from mlterm.core.durations import format_duration
 from mlterm.core.summary import RunSummary

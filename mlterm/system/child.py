@@ -6,34 +6,17 @@ import os
 import signal
 import sys
 import termios
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ptyprocess import PtyProcess
 
 from mlterm.core.errors import CommandError
+from mlterm.core.plan import DEFAULT_SIZE, ChildSpec
 
-DEFAULT_SIZE = (24, 80)
 _IUTF8 = 0o40000  # <asm-generic/termbits.h>; Python names it from 3.13 on
 _CC = 6
-
-
-@dataclass(frozen=True)
-class ChildSpec:
-    """How the command is to be started."""
-
-    argv: Sequence[str]
-    cwd: str
-    environ: Mapping[str, str]
-    size: tuple[int, int] = DEFAULT_SIZE
-    """Rows, columns; zeros (a terminal that does not know) mean the default."""
-    control_characters: list[Any] | None = None
-    """The caller's terminal's, so that its erase and interrupt keys mean the same."""
-    stdin: int | None = None
-    """A descriptor to be the command's stdin, where the caller's is no terminal."""
-    pass_fds: tuple[int, ...] = ()
-    """What the caller's shell opened for the command: <(…), 3<file."""
 
 
 @dataclass(frozen=True)

@@ -1,20 +1,19 @@
-"""Becoming a process that outlives the terminal, and what Linux offers to one that does."""
+"""Becoming a process that outlives the terminal, and what Linux offers to one that does.
 
-import ctypes
+Some imports stand in the functions that need them: the client imports this module before
+it starts the job, and only the daemon needs them.
+"""
+
 import fcntl
 import os
 import select
 import signal
 import struct
 import sys
-import traceback
 from collections.abc import Callable, Collection
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
-
-from setproctitle import setproctitle
 
 _PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
 _PIDFD_GET_INFO = 0xC040FF0B  # <linux/pidfd.h>, 64-byte struct pidfd_info
@@ -72,8 +71,11 @@ def run_part(body: Callable[[], int], crash_log: Path) -> NoReturn:
     try:
         code = body()
     except BaseException:  # noqa: BLE001 - there is nobody above to raise to
+        import time
+        import traceback
+
         with suppress(OSError), open(crash_log, "a", encoding="utf-8") as log:
-            log.write(f"{datetime.now(UTC).isoformat()} pid {os.getpid()}\n")
+            log.write(f"{time.strftime('%Y-%m-%dT%H:%M:%S%z')} pid {os.getpid()}\n")
             traceback.print_exc(file=log)
     finally:
         os._exit(code)
@@ -83,11 +85,15 @@ def become_subreaper() -> bool:
     """Adopt the orphans of the whole tree (prctl(2)); False where the system cannot."""
     if not sys.platform.startswith("linux"):
         return False
+    import ctypes
+
     return bool(ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
 
 
 def set_title(part: str, run: str) -> None:
     """What ps(1) shows: the part of mlterm and its run, not the command's words."""
+    from setproctitle import setproctitle
+
     setproctitle(f"mlterm {part} {run}")
 
 

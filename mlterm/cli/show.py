@@ -1,59 +1,21 @@
-"""What several commands share: options, finding runs, and words for how a run ended."""
+"""Finding runs, showing them to the person, and saying how they ended."""
 
 import sys
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar
 
 import click
 
 from mlterm.client import Client, Ending, View
 from mlterm.core.clean import clean_text
-from mlterm.core.durations import format_duration, parse_duration
+from mlterm.core.durations import format_duration
 from mlterm.core.errors import SupervisorError
 from mlterm.core.lifecycle import CANCELLED, COMPLETED, LOST, LOST_EXIT_CODE, RUNNING
 from mlterm.core.summary import RunSummary
 from mlterm.system import paths, store, terminal
 
-Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 COLOURS = {COMPLETED: "green", RUNNING: "cyan", CANCELLED: "yellow"}
 _SHOWN_METRICS = 6
-
-
-def duration(_context: click.Context, _option: click.Parameter, value: str | None) -> float | None:
-    """An option's 90m, 2h30m, 45s, or seconds → seconds."""
-    return None if value is None else parse_duration(value)
-
-
-def log_dir_option(command: Decorated) -> Decorated:
-    """--log-dir, as every command takes it."""
-    return click.option(
-        "--log-dir",
-        type=click.Path(file_okay=True),
-        metavar="DIR",
-        help="Where runs are kept [MLTERM_LOG_DIR, else ./logs].",
-    )(command)
-
-
-def run_argument(*, required: bool = True, several: bool = False) -> Callable[..., Any]:
-    """RUN or RUNs, completed by the runs that there are."""
-    name, count = ("runs", -1) if several else ("run", 1)
-    return click.argument(name, nargs=count, required=required, shell_complete=_complete_run)
-
-
-def _complete_run(context: click.Context, _argument: object, begun: str) -> list[str]:
-    folder = paths.log_dir(context.params.get("log_dir"))
-    runs = {run.name: run for run in (*store.all_runs(folder), *store.live_runs())}.values()
-    names = [store.LAST, *(run.run_id for run in runs), *(run.name for run in runs)]
-    return [name for name in names if name.startswith(begun)]
-
-
-def project_option(command: Decorated) -> Decorated:
-    """--project, to look only there."""
-    return click.option("--project", metavar="NAME", help="Look only at this project's runs.")(
-        command
-    )
 
 
 def find(word: str, log_dir: str | None, project: str | None) -> RunSummary:

@@ -1,0 +1,48 @@
+"""Options and arguments that several commands share."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from mlterm.core.durations import parse_duration
+from mlterm.system import paths
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+
+def duration(_context: click.Context, _option: click.Parameter, value: str | None) -> float | None:
+    """An option's 90m, 2h30m, 45s, or seconds → seconds."""
+    return None if value is None else parse_duration(value)
+
+
+def log_dir_option(command: Decorated) -> Decorated:
+    """--log-dir, as every command takes it."""
+    return click.option(
+        "--log-dir",
+        type=click.Path(file_okay=True),
+        metavar="DIR",
+        help="Where runs are kept [MLTERM_LOG_DIR, else ./logs].",
+    )(command)
+
+
+def run_argument(*, required: bool = True, several: bool = False) -> Callable[..., Any]:
+    """RUN or RUNs, completed by the runs that there are."""
+    name, count = ("runs", -1) if several else ("run", 1)
+    return click.argument(name, nargs=count, required=required, shell_complete=_complete_run)
+
+
+def _complete_run(context: click.Context, _argument: object, begun: str) -> list[str]:
+    from mlterm.system import store  # a start of a run must not wait for it
+
+    folder = paths.log_dir(context.params.get("log_dir"))
+    runs = {run.name: run for run in (*store.all_runs(folder), *store.live_runs())}.values()
+    names = [store.LAST, *(run.run_id for run in runs), *(run.name for run in runs)]
+    return [name for name in names if name.startswith(begun)]
+
+
+def project_option(command: Decorated) -> Decorated:
+    """--project, to look only there."""
+    return click.option("--project", metavar="NAME", help="Look only at this project's runs.")(
+        command
+    )

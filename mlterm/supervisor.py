@@ -1,0 +1,322 @@
+"""In the daemon: everything between a plan and a running command under its guard.
+
+It is imported after the fork, so that the client goes on with its own work meanwhile.
+"""
+
+import os
+import signal
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from mlterm.core import argv as command_line
+from mlterm.core import records
+from mlterm.core.errors import CommandError, RefusedError, SupervisorError
+from mlterm.core.lifecycle import FAILED
+from mlterm.core.plan import Launched, Plan
+from mlterm.guard import Guard, Parts, pass_on
+from mlterm.keeper import Keeper
+from mlterm.system import cgroup, channel, daemon, interpreter, lock, registry
+from mlterm.system.board import Board
+from mlterm.system.child import spawn
+from mlterm.system.job import Job
+from mlterm.system.paths import RunFiles
+from mlterm.system.runlog import RunLog
+
+_HEAD_BYTES = 256 * 1024
+
+
+def set_up(plan: Plan) -> tuple[Guard, Launched]:
+    """Claim the names, start the command, make its guard; the rest of the daemon's life is
+    ``guard.run``."""
+    daemon.become_subreaper()
+    plan, files, held = _claim(plan)
+    files.folder.mkdir(exist_ok=True)
+    part = _count_parts(files) + 1
+    runlog = RunLog(files.run, files.reserve)
+    _need_room(plan, runlog)
+    output = os.open(files.output, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    board = Board()
+    board.tail_from = os.lseek(output, 0, os.SEEK_END)
+    oom_before = cgroup.oom_kills()
+    server, server_path = channel.listen(files.key)
+    environ = _environment(plan, files)
+    started = datetime.now(UTC)
+    started_monotonic = time.monotonic()
+    try:
+        child = spawn(replace(plan.child, environ=environ))
+    except CommandError as error:
+        _record_start(plan, runlog, environ, started, None)
+        _record_failure(runlog, error)
+        runlog.drop_room()
+        server_path.unlink(missing_ok=True)
+        raise CommandError(
+            f"{error} (recorded as a failed run in {files.run})", error.exit_code
+        ) from None
+    with suppress(OSError):  # the disk has filled up in this instant: the job runs all the same
+        _record_start(plan, runlog, environ, started, child.pid)
+    for fd in plan.given_fds:
+        os.close(fd)
+    daemon.set_title("guard", f"{plan.project}/{plan.run_id}")
+    entry = registry.Entry(
+        project=plan.project,
+        run_id=plan.run_id,
+        run_file=os.fspath(files.run),
+        command_pid=child.pid,
+        guard_pid=os.getpid(),
+        tty=child.tty,
+        host=socket.gethostname(),
+    )
+    registry.write(server_path.parent, entry)
+    job = Job(
+        files=files,
+        entry=entry,
+        argv=list(plan.child.argv),
+        cwd=plan.child.cwd,
+        environ=environ,
+        runlog=runlog,
+        board=board,
+        child=child,
+        lock=held,
+        pipe=_nonblocking_pipe(),
+        output=output,
+        index=_open_index(files),
+        status_pipe=os.pipe(),
+        lifeline=os.pipe(),
+        server=server,
+        server_path=server_path,
+        started=started,
+        started_monotonic=started_monotonic,
+        timeout_seconds=plan.timeout_seconds,
+        grace_seconds=plan.grace_seconds,
+        oom_before=oom_before,
+        part=part,
+        git_known=plan.git is not None or not plan.git_asked,
+    )
+    return _make_guard(job), Launched(
+        plan.project, plan.run_id, os.fspath(files.run), board.tail_from
+    )
+
+
+def crash_log_of(started: Launched) -> Path:
+    """Where a part of mlterm that dies says why."""
+    return RunFiles(Path(started.run_file)).crash_log
+
+
+def _make_guard(job: Job) -> Guard:
+    def keep(delay: float) -> int:
+        def body() -> int:
+            time.sleep(delay)
+            daemon.set_title("keeper", job.name)
+            return Keeper(job).run()
+
+        return daemon.fork_part(body, job.files.crash_log)
+
+    def observe(delay: float) -> int:
+        def body() -> int:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, signal.SIG_DFL)
+            kept = {0, 1, 2, job.lifeline[0], job.runlog.fileno()}
+            daemon.close_all_but(kept)  # the lock above all: it must end with guard and keeper
+            time.sleep(delay)
+            daemon.set_title("observer", job.name)
+            # Imported only in this process: nothing of it may delay the job's start.
+            from mlterm.observer import Observer
+
+            return Observer(job).run()
+
+        return daemon.fork_part(body, job.files.crash_log)
+
+    def tell_keeper() -> None:
+        os.write(job.status_pipe[1], b"e")
+
+    def release_observer() -> None:
+        os.close(job.lifeline[1])
+
+    parts = Parts(keep, observe, os.wait, tell_keeper, release_observer, time.monotonic)
+    guard = Guard(job.child.pid, job.board, parts)
+    pass_on(guard)
+    return guard
+
+
+def _claim(plan: Plan) -> tuple[Plan, RunFiles, int]:
+    """Take the lock of a run that may begin; the plan with its final run id."""
+    try:
+        Path(plan.log_dir).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SupervisorError(
+            f"the log folder {plan.log_dir} cannot be made ({error.strerror}); "
+            "nothing was started. Choose another with --log-dir or MLTERM_LOG_DIR."
+        ) from None
+    for run_id in _candidates(plan):
+        files = RunFiles.of(Path(plan.log_dir), plan.project, run_id)
+        if not plan.run_id_is_default:
+            _refuse_mixing(plan, files)
+        try:
+            held = lock.take(files.lock)
+        except OSError as error:
+            raise SupervisorError(f"cannot lock {files.lock}: {error.strerror}") from None
+        taken = held is None or (files.run.exists() and files.run.stat().st_size > 0)
+        if held is not None and (not taken or (plan.resume and not plan.run_id_is_default)):
+            return replace(plan, run_id=run_id), files, held
+        if not plan.run_id_is_default:
+            raise RefusedError(_why_taken(plan, files, live=held is None))
+        if held is not None:
+            os.close(held)
+    raise AssertionError("there is always another candidate")
+
+
+def _count_parts(files: RunFiles) -> int:
+    """How often the run was started before."""
+    try:
+        with files.run.open("rb") as file:
+            starts = (line for line in file if b'"schema"' in line)
+            return sum(1 for record in map(records.decode, starts) if record is not None)
+    except OSError:
+        return 0
+
+
+def _candidates(plan: Plan) -> Iterator[str]:
+    yield plan.run_id
+    number = 2
+    while plan.run_id_is_default:
+        yield f"{plan.run_id}-{number}"
+        number += 1
+
+
+def _why_taken(plan: Plan, files: RunFiles, *, live: bool) -> str:
+    name = f"{plan.project}/{plan.run_id}"
+    if live:
+        return (
+            f"{name} is running, or its output is still held by a process it left behind; "
+            f"mlterm attach {name} goes there, mlterm stop {name} ends it"
+        )
+    return (
+        f"{name} has ended already and is kept in {files.run}; "
+        "choose another --run-id, or --resume to go on with it"
+    )
+
+
+def _refuse_mixing(plan: Plan, files: RunFiles) -> None:
+    """Two pairs of names that share a file name (a + b_c, a_b + c) are never mixed."""
+    try:
+        with files.run.open("rb") as file:
+            head = file.read(_HEAD_BYTES)
+    except OSError:
+        return
+    first = next((r for r in records.decode_lines(head) if r.get("type") == "run"), None)
+    if first is None:
+        return
+    theirs = (first.get("project"), first.get("run_id"))
+    if theirs != (plan.project, plan.run_id):
+        raise RefusedError(
+            f"{files.run.name} already belongs to project {theirs[0]!r}, run {theirs[1]!r}; "
+            f"{plan.project!r} and {plan.run_id!r} would share that file. Choose another --run-id."
+        )
+
+
+def _need_room(plan: Plan, runlog: RunLog) -> None:
+    try:
+        runlog.keep_room()
+    except OSError as error:
+        raise SupervisorError(
+            f"nothing can be written to {plan.log_dir} ({error.strerror}); nothing was started. "
+            "Make room, or choose another folder with --log-dir or MLTERM_LOG_DIR."
+        ) from None
+
+
+def _environment(plan: Plan, files: RunFiles) -> dict[str, str]:
+    environ = dict(plan.child.environ)
+    outer = environ.get("MLTERM_PROJECT"), environ.get("MLTERM_RUN_ID")
+    if all(outer):
+        environ["MLTERM_PARENT_RUN"] = "/".join(word for word in outer if word)
+    environ |= {
+        "MLTERM_PROJECT": plan.project,
+        "MLTERM_RUN_ID": plan.run_id,
+        "MLTERM_LOG_DIR": plan.log_dir,
+        "MLTERM_RUN_FILE": os.fspath(files.run),
+    }
+    return environ
+
+
+def _record_start(
+    plan: Plan, runlog: RunLog, environ: Mapping[str, str], started: datetime, pid: int | None
+) -> None:
+    argv = command_line.masked(plan.child.argv)
+    record: dict[str, Any] = {
+        "timestamp": records.timestamp(started),
+        "type": "run",
+        "schema": records.SCHEMA,
+        "project": plan.project,
+        "run_id": plan.run_id,
+        "argv": argv,
+        "cwd": plan.child.cwd,
+        "host": socket.gethostname(),
+        "pid": pid,
+        "boot_id": _boot_id(),
+        "git": plan.git,
+        "python": interpreter.at_start(plan.child.argv, environ, plan.child.cwd),
+        "environment": command_line.allowed_environment(environ),
+        "parent": environ.get("MLTERM_PARENT_RUN"),
+        "tags": dict(plan.tags),
+        "path": os.fspath(runlog.path),
+        "supervised": True,
+    }
+    if any(not _is_text(word) for word in argv):
+        import base64
+
+        encoded = [base64.b64encode(os.fsencode(word)).decode() for word in argv]
+        record["argv_base64"] = encoded
+    runlog.append_last(record)
+    parameters = command_line.hyperparameters(plan.child.argv)
+    if parameters:
+        moment = records.timestamp(started)
+        head = {"timestamp": moment, "type": "hyperparameters", "_source": "argv"}
+        runlog.append(head | records.user_fields(parameters))
+
+
+def _record_failure(runlog: RunLog, error: CommandError) -> None:
+    runlog.append_last(
+        {
+            "timestamp": records.timestamp(datetime.now(UTC)),
+            "type": "finish",
+            "status": FAILED,
+            "exit_code": error.exit_code,
+            "signal": None,
+            "duration_seconds": 0.0,
+            "reason": str(error),
+        }
+    )
+
+
+def _open_index(files: RunFiles) -> int | None:
+    with suppress(OSError):
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        return os.open(files.index, flags, 0o666)
+    return None
+
+
+def _nonblocking_pipe() -> tuple[int, int]:
+    ends = os.pipe()
+    for end in ends:
+        os.set_blocking(end, False)
+    return ends
+
+
+def _boot_id() -> str | None:
+    with suppress(OSError):
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    return None
+
+
+def _is_text(word: str) -> bool:
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
