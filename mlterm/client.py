@@ -18,7 +18,7 @@ from mlterm.core import protocol
 from mlterm.core.errors import ProtocolError
 from mlterm.core.keys import TAP_SECONDS, TAPS, Command, KeyReader
 from mlterm.core.protocol import Frame, Kind
-from mlterm.system import channel, lock, terminal
+from mlterm.system import channel, lock, runlog, terminal
 from mlterm.system.paths import RunFiles
 
 CHUNK = 128 * 1024
@@ -270,11 +270,18 @@ class Client:
             self._exit = (self._exit[0], True)
             return
         deadline = time.monotonic() + RECONNECT_SECONDS
-        while time.monotonic() < deadline and lock.is_held(self._view.files.lock):
+        while time.monotonic() < deadline and not self._is_over():
             if self._connect():
                 return
-            time.sleep(0.05)
+            time.sleep(0.02)
         raise _Done(self._without_keeper())
+
+    def _is_over(self) -> bool:
+        """The end is recorded, or nobody is left who could record it."""
+        if not lock.is_held(self._view.files.lock):
+            return True
+        with self._view.files.run.open("rb") as file:
+            return runlog.has_finish(file.fileno())
 
     def _without_keeper(self) -> Ending:
         """No keeper answers: all there is stands in the files."""

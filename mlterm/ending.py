@@ -13,7 +13,6 @@ from mlterm.system.job import Job
 
 TAIL_LINES = 50
 TAIL_BYTES = 64 * 1024
-_LOOK_BACK_BYTES = 128 * 1024
 
 
 def finish_record(job: Job, exit_: Exit, duration_seconds: float, backlog: bytes) -> Record:
@@ -38,18 +37,6 @@ def finish_record(job: Job, exit_: Exit, duration_seconds: float, backlog: bytes
     if end.status == FAILED:
         record["tail"] = "\n".join(_tail(job, backlog))
     return record
-
-
-def is_recorded(fd: int) -> bool:
-    """Whether a keeper that was killed just now had written the part's finish to this file."""
-    size = os.fstat(fd).st_size
-    tail = os.pread(fd, _LOOK_BACK_BYTES, max(0, size - _LOOK_BACK_BYTES))
-    for record in reversed(list(records.decode_lines(tail))):
-        if record.get("type") == "run" and "schema" in record:
-            return False
-        if record.get("type") == "finish" and "_source" not in record:
-            return True
-    return False
 
 
 def signal_name(number: int | None) -> str | None:

@@ -20,7 +20,7 @@ from mlterm.core import protocol, records
 from mlterm.core.errors import MltermError, ProtocolError
 from mlterm.core.lifecycle import Cause, Exit
 from mlterm.core.protocol import Frame, Kind
-from mlterm.system import channel, daemon, registry
+from mlterm.system import channel, daemon, registry, runlog
 from mlterm.system.hub import Hub, Peer
 from mlterm.system.job import Job
 from mlterm.system.spool import Spool
@@ -320,7 +320,7 @@ class Keeper:
 
     def _write_finish(self, exit_: Exit) -> None:
         seconds = self._clock() - self._job.started_monotonic
-        if not ending.is_recorded(self._job.runlog.fileno()):
+        if not runlog.has_finish(self._job.runlog.fileno()):
             with suppress(OSError):
                 record = ending.finish_record(self._job, exit_, seconds, self._spool.backlog)
                 self._job.runlog.append_last(record)

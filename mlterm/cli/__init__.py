@@ -1,5 +1,6 @@
 """The command line: ``main`` is the only place that prints errors and picks exit codes."""
 
+import os
 import sys
 from importlib import import_module
 from typing import NoReturn
@@ -97,12 +98,20 @@ def main() -> NoReturn:
     except OSError as error:
         print(f"Error: {error}", file=sys.stderr)
         code = 125 if sys.argv[1:2] == ["run"] else 1
-    sys.exit(code if isinstance(code, int) else 0)
+    _leave(code if isinstance(code, int) else 0)
+
+
+def _leave(code: int) -> NoReturn:
+    """Exit without tearing the interpreter down, which takes 14 ms and nobody misses."""
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:
+        code = code or 1
+    os._exit(code)
 
 
 def _quiet_pipe() -> int:
     """Whoever read us has seen enough; Python must not complain at its exit either."""
-    import os
-
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     return 141

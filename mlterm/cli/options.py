@@ -5,7 +5,6 @@ from typing import Any, TypeVar
 
 import click
 
-from mlterm.core.durations import parse_duration
 from mlterm.system import paths
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
@@ -13,7 +12,11 @@ Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 def duration(_context: click.Context, _option: click.Parameter, value: str | None) -> float | None:
     """An option's 90m, 2h30m, 45s, or seconds → seconds."""
-    return None if value is None else parse_duration(value)
+    if value is None:
+        return None
+    from mlterm.core.durations import parse_duration  # most starts have no need of it
+
+    return parse_duration(value)
 
 
 def log_dir_option(command: Decorated) -> Decorated:

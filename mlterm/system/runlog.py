@@ -10,6 +10,7 @@ from typing import Any
 from mlterm.core import records
 
 RESERVE_BYTES = 256 * 1024
+_LOOK_BACK_BYTES = 128 * 1024
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -72,6 +73,18 @@ class RunLog:
     def close(self) -> None:
         """Close the descriptor; the file is whole at any time."""
         os.close(self._fd)
+
+
+def has_finish(fd: int) -> bool:
+    """Whether the last part of a supervised run in this file has its finish record."""
+    size = os.fstat(fd).st_size
+    tail = os.pread(fd, _LOOK_BACK_BYTES, max(0, size - _LOOK_BACK_BYTES))
+    for record in reversed(list(records.decode_lines(tail))):
+        if record.get("type") == "run" and "schema" in record:
+            return False
+        if record.get("type") == "finish" and "_source" not in record:
+            return True
+    return False
 
 
 def _ends_whole(fd: int) -> bool:
