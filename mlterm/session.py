@@ -1,31 +1,45 @@
 """Starting a supervised run, seen from the client.
 
-``Launch`` is made in the client before it has threads and before it imports anything
-heavy: the daemon begins its work at once, the client goes on with its own.
+The daemon is forked first of all, before the client has threads or has imported anything
+heavy: it gets ready while the client reads its options, and starts the command as soon as
+it is told which.
 """
 
+import marshal
 import os
 from contextlib import suppress
+from dataclasses import replace
 
 from mlterm.core import names
 from mlterm.core.errors import CommandError, MltermError, RefusedError, SupervisorError
-from mlterm.core.plan import Launched, Plan
+from mlterm.core.plan import ChildSpec, Launched, Plan
 from mlterm.system import daemon
 
-_ANSWER_LIMIT = 64 * 1024
+_CHUNK = 64 * 1024
 
 
 class Launch:
-    """A run that is being started in a daemon of its own."""
+    """A daemon that waits for a plan. One that never gets any ends with the client."""
 
-    def __init__(self, plan: Plan) -> None:
-        """Fork the daemon. Raises RefusedError where the names break their rule."""
+    def __init__(self) -> None:
+        plan, self._plan = os.pipe()
+        self._answer, answer = os.pipe()
+        ours = (self._plan, self._answer)
+        daemon.detach(lambda: _serve(plan, answer, not_ours=ours))
+        os.close(plan)
+        os.close(answer)
+        self._project = ""
+
+    def start(self, plan: Plan) -> None:
+        """Hand the plan over. Raises RefusedError where the names break their rule."""
         names.check_pair(plan.project, plan.run_id)
-        self._plan = plan
-        self._answer, write = os.pipe()
-        daemon.detach(lambda: _begin(plan, write), {write, *plan.given_fds})
-        os.close(write)
-        for fd in plan.given_fds:  # the command has them now; here they would hold pipes open
+        self._project = plan.project
+        rest = memoryview(marshal.dumps(vars(plan) | {"child": vars(plan.child)}))
+        with suppress(BrokenPipeError):  # then the answer, or its lack, says why
+            while rest:
+                rest = rest[os.write(self._plan, rest) :]
+        os.close(self._plan)
+        for fd in plan.child.pass_fds:  # the command has them now; here they would hold pipes open
             os.close(fd)
 
     def result(self) -> Launched:
@@ -35,14 +49,10 @@ class Launch:
         command cannot be started (a failed run is recorded), SupervisorError where mlterm
         itself cannot do its work.
         """
-        answer = b""
-        while data := os.read(self._answer, _ANSWER_LIMIT):
-            answer += data
-        os.close(self._answer)
-        kind, _, rest = answer.decode("utf-8", "surrogateescape").partition("\0")
+        kind, _, rest = _read_all(self._answer).decode("utf-8", "surrogateescape").partition("\0")
         if kind == "started":
             run_id, run_file, offset = rest.split("\0")
-            return Launched(self._plan.project, run_id, run_file, int(offset))
+            return Launched(self._project, run_id, run_file, int(offset))
         errors = {"refused": RefusedError, "supervisor": SupervisorError}
         if kind in errors:
             raise errors[kind](rest)
@@ -52,8 +62,10 @@ class Launch:
         raise SupervisorError("the supervisor died before the command could be started")
 
 
-def _begin(plan: Plan, answer: int) -> None:
-    """In the daemon: start the command and become its guard."""
+def _serve(plan_pipe: int, answer: int, not_ours: tuple[int, ...]) -> None:
+    """In the daemon: get ready, wait for the plan, start the command, become its guard."""
+    for fd in not_ours:
+        os.close(fd)
 
     def reply(*words: str) -> None:
         with suppress(OSError):
@@ -63,6 +75,8 @@ def _begin(plan: Plan, answer: int) -> None:
     try:
         from mlterm import supervisor  # here, so that the client need not wait for it
 
+        if (plan := _take_over(plan_pipe, answer)) is None:
+            return
         guard, started = supervisor.set_up(plan)
     except CommandError as error:
         reply("command", str(error.exit_code), str(error))
@@ -77,3 +91,28 @@ def _begin(plan: Plan, answer: int) -> None:
         os.chdir("/")
         reply("started", started.run_id, started.run_file, str(started.offset))
         daemon.run_part(guard.run, supervisor.crash_log_of(started))
+
+
+def _take_over(plan_pipe: int, answer: int) -> Plan | None:
+    """Wait for the plan and let go of everything of the caller's that is not the command's.
+
+    None where the client has ended without one (a mistake in its options, --help).
+    """
+    data = _read_all(plan_pipe)
+    if not data:
+        return None
+    fields = marshal.loads(data)
+    child = ChildSpec(**fields["child"])
+    if child.stdin is not None:  # out of the way of the daemon's own
+        child = replace(child, stdin=os.dup(child.stdin))
+    plan = Plan(**fields | {"child": child})
+    daemon.let_go({answer, *plan.given_fds})
+    return plan
+
+
+def _read_all(pipe: int) -> bytes:
+    data = b""
+    while more := os.read(pipe, _CHUNK):
+        data += more
+    os.close(pipe)
+    return data

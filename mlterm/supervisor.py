@@ -1,6 +1,6 @@
 """In the daemon: everything between a plan and a running command under its guard.
 
-It is imported after the fork, so that the client goes on with its own work meanwhile.
+It is imported in the daemon, while the client reads its options.
 """
 
 import os
@@ -12,16 +12,15 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from mlterm.core import argv as command_line
+from mlterm import provenance
 from mlterm.core import records
 from mlterm.core.errors import CommandError, RefusedError, SupervisorError
 from mlterm.core.lifecycle import FAILED
 from mlterm.core.plan import Launched, Plan
 from mlterm.guard import Guard, Parts, pass_on
 from mlterm.keeper import Keeper
-from mlterm.system import cgroup, channel, daemon, interpreter, lock, registry
+from mlterm.system import cgroup, channel, daemon, lock, registry
 from mlterm.system.board import Board
 from mlterm.system.child import spawn
 from mlterm.system.job import Job
@@ -51,15 +50,13 @@ def set_up(plan: Plan) -> tuple[Guard, Launched]:
     try:
         child = spawn(replace(plan.child, environ=environ))
     except CommandError as error:
-        _record_start(plan, runlog, environ, started, None)
-        _record_failure(runlog, error)
-        runlog.drop_room()
+        _record_failure(plan, runlog, environ, started, error)
         server_path.unlink(missing_ok=True)
         raise CommandError(
             f"{error} (recorded as a failed run in {files.run})", error.exit_code
         ) from None
     with suppress(OSError):  # the disk has filled up in this instant: the job runs all the same
-        _record_start(plan, runlog, environ, started, child.pid)
+        provenance.record_start(plan, runlog, environ, started, child.pid)
     for fd in plan.given_fds:
         os.close(fd)
     daemon.set_title("guard", f"{plan.project}/{plan.run_id}")
@@ -244,43 +241,15 @@ def _environment(plan: Plan, files: RunFiles) -> dict[str, str]:
     return environ
 
 
-def _record_start(
-    plan: Plan, runlog: RunLog, environ: Mapping[str, str], started: datetime, pid: int | None
+def _record_failure(
+    plan: Plan,
+    runlog: RunLog,
+    environ: Mapping[str, str],
+    started: datetime,
+    error: CommandError,
 ) -> None:
-    argv = command_line.masked(plan.child.argv)
-    record: dict[str, Any] = {
-        "timestamp": records.timestamp(started),
-        "type": "run",
-        "schema": records.SCHEMA,
-        "project": plan.project,
-        "run_id": plan.run_id,
-        "argv": argv,
-        "cwd": plan.child.cwd,
-        "host": socket.gethostname(),
-        "pid": pid,
-        "boot_id": _boot_id(),
-        "git": plan.git,
-        "python": interpreter.at_start(plan.child.argv, environ, plan.child.cwd),
-        "environment": command_line.allowed_environment(environ),
-        "parent": environ.get("MLTERM_PARENT_RUN"),
-        "tags": dict(plan.tags),
-        "path": os.fspath(runlog.path),
-        "supervised": True,
-    }
-    if any(not _is_text(word) for word in argv):
-        import base64
-
-        encoded = [base64.b64encode(os.fsencode(word)).decode() for word in argv]
-        record["argv_base64"] = encoded
-    runlog.append_last(record)
-    parameters = command_line.hyperparameters(plan.child.argv)
-    if parameters:
-        moment = records.timestamp(started)
-        head = {"timestamp": moment, "type": "hyperparameters", "_source": "argv"}
-        runlog.append(head | records.user_fields(parameters))
-
-
-def _record_failure(runlog: RunLog, error: CommandError) -> None:
+    """A command that could not be started is a failed run all the same."""
+    provenance.record_start(plan, runlog, environ, started, None)
     runlog.append_last(
         {
             "timestamp": records.timestamp(datetime.now(UTC)),
@@ -292,6 +261,7 @@ def _record_failure(runlog: RunLog, error: CommandError) -> None:
             "reason": str(error),
         }
     )
+    runlog.drop_room()
 
 
 def _open_index(files: RunFiles) -> int | None:
@@ -306,17 +276,3 @@ def _nonblocking_pipe() -> tuple[int, int]:
     for end in ends:
         os.set_blocking(end, False)
     return ends
-
-
-def _boot_id() -> str | None:
-    with suppress(OSError):
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    return None
-
-
-def _is_text(word: str) -> bool:
-    try:
-        word.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

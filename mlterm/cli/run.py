@@ -43,7 +43,9 @@ GIT_PATIENCE_SECONDS = 0.1
 @click.option("--resume", is_flag=True, help="Go on with an ended run of this --run-id.")
 @click.option("-q", "--quiet", is_flag=True, help="No summary at the end.")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+@click.pass_obj
 def run(
+    launch: Launch,
     project: str | None,
     run_id: str | None,
     log_dir: str | None,
@@ -81,7 +83,7 @@ def run(
         git=query.result(GIT_PATIENCE_SECONDS) if query else None,
         git_asked=query is not None,
     )
-    launch = Launch(plan)
+    launch.start(plan)
     if detach:
         print(launch.result().name)
         return 0
@@ -127,7 +129,7 @@ def _command_stdin(*, detach: bool) -> int | None:
         return None  # closed: the command gets its terminal
     if detach and not (stat.S_ISFIFO(mode) or stat.S_ISREG(mode)):
         return None
-    return os.dup(0)
+    return 0
 
 
 def _opened_for_the_command() -> tuple[int, ...]:

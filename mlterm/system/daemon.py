@@ -20,29 +20,35 @@ _PIDFD_GET_INFO = 0xC040FF0B  # <linux/pidfd.h>, 64-byte struct pidfd_info
 _PIDFD_INFO_EXIT = 1 << 3
 
 
-def detach(body: Callable[[], object], keep: Collection[int]) -> int:
-    """Run ``body`` in a daemon: own session, no terminal, only the descriptors ``keep``.
+def detach(body: Callable[[], object]) -> None:
+    """Run ``body`` in a daemon: own session, no terminal. It still holds every descriptor of
+    the caller's; ``let_go`` ends that.
 
     Returns, in the caller, once the daemon is on its own. Must be called before the
     process has threads.
     """
-    first = os.fork()
-    if first:
+    if first := os.fork():
         os.waitpid(first, 0)
-        return first
+        return
     try:
         os.setsid()
         if os.fork():
             os._exit(0)
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        null = os.open(os.devnull, os.O_RDWR)
-        close_all_but({null, *keep})
-        for standard in (0, 1, 2):
-            if standard not in keep:
-                os.dup2(null, standard)
+        for number in (signal.SIGHUP, signal.SIGTTOU, signal.SIGTTIN):
+            signal.signal(number, signal.SIG_IGN)
         body()
     finally:
         os._exit(0)
+
+
+def let_go(keep: Collection[int]) -> None:
+    """Close every descriptor except ``keep``; stdin, stdout and stderr become /dev/null."""
+    close_all_but({0, 1, 2, *keep})
+    null = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(null, standard)
+    if null > 2:
+        os.close(null)
 
 
 def close_all_but(keep: Collection[int]) -> None:

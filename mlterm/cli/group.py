@@ -1,0 +1,66 @@
+"""The commands, as click knows them; each one's module is imported when it is called."""
+
+from importlib import import_module
+
+import click
+from click.shell_completion import CompletionItem
+
+from mlterm import __version__
+
+_COMMANDS = {  # name: (module, what `mlterm --help` says, so that it imports none of them)
+    "run": ("run", "Run a command under supervision."),
+    "attach": ("attach", "Come back to a run's output and keys."),
+    "stop": ("control", "End runs with all their processes."),
+    "wait": ("control", "Wait for runs and exit with the run's code."),
+    "logs": ("logs", "Print a run's output."),
+    "list-runs": ("runs", "Show live and ended runs (alias: ls)."),
+}
+_ALIASES = {"ls": "list-runs"}
+
+
+class _Lazy(click.Group):
+    """A group whose commands' modules are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        name = _ALIASES.get(cmd_name, cmd_name)
+        if name not in _COMMANDS:
+            return None
+        module = import_module(f"mlterm.cli.{_COMMANDS[name][0]}")
+        command: click.Command = getattr(module, name.replace("-", "_"))
+        return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """As the base class, without importing every command."""
+        commands = [
+            CompletionItem(name, help=words)
+            for name, (_, words) in _COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
+        return commands + click.Command.shell_complete(self, ctx, incomplete)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            import difflib
+
+            near = difflib.get_close_matches(args[0], _COMMANDS, n=1)
+            if not near:
+                raise
+            words = f"{error.message} Did you mean '{near[0]}'?"
+            raise click.UsageError(words, error.ctx) from None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, words) for name, (_, words) in _COMMANDS.items()])
+
+
+@click.command(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="mlterm")
+def cli() -> None:
+    """Supervise and track machine-learning runs, in the terminal and offline."""
