@@ -180,7 +180,7 @@ class Client:
 
     def _say(self, words: str) -> None:
         with suppress(OSError):
-            os.write(2, f"\r\n[mlterm] {words}\r\n".encode())
+            os.write(2, f"\n[mlterm] {words}\n".encode())
 
     def _leave_screen(self) -> None:
         if terminal.is_terminal(self._view.screen):
@@ -315,10 +315,11 @@ class Client:
             data = b""
         if not data:
             raise _Done(Ending(detached=True, by_signal=signal.SIGHUP))
-        for item in self._keys.feed(data, time.monotonic()):
-            if self._asking:
-                self._answer(item)
-            elif isinstance(item, bytes):
+        for typed in self._keys.feed(data, time.monotonic()):
+            item = self._answer(typed) if self._asking else typed
+            if not item:
+                continue
+            if isinstance(item, bytes):
                 self._send(protocol.pack(Kind.INPUT, item))
             elif item is Command.DETACH:
                 raise _Done(Ending(detached=True))
@@ -331,13 +332,17 @@ class Client:
                     "d: detach, it goes on; any other key: back to it"
                 )
 
-    def _answer(self, item: bytes | Command) -> None:
+    def _answer(self, item: bytes | Command) -> bytes | Command:
+        """One key answers; what comes after it is the program's again."""
         self._asking = False
-        if item is Command.DETACH or item == b"d":
+        if isinstance(item, Command):
+            return item
+        if item[:1] == b"d":
             raise _Done(Ending(detached=True))
-        if item == b"s":
+        if item[:1] == b"s":
             self._say("stopping: SIGINT now, then SIGTERM, then SIGKILL")
             self._send(protocol.stop(signal.SIGINT, STOP_GRACE_SECONDS))
+        return item[1:]
 
     def _suspend(self) -> None:
         """Ctrl-Z stops this viewer only; the shell's fg brings it back."""

@@ -66,6 +66,7 @@ def set_up(plan: Plan) -> tuple[Guard, Launched]:
         run_file=os.fspath(files.run),
         command_pid=child.pid,
         guard_pid=os.getpid(),
+        session=os.getsid(0),
         tty=child.tty,
         host=socket.gethostname(),
     )

@@ -34,8 +34,6 @@ def _run(launch: Launch | None) -> int:
         return 130
     except MltermError as error:
         return _tell(error)
-    except BrokenPipeError:
-        return _quiet_pipe()
     except OSError as error:
         print(f"Error: {error}", file=sys.stderr)
         return 1 if launch is None else 125
@@ -57,9 +55,3 @@ def _leave(code: int) -> NoReturn:
     except OSError:
         code = code or 1
     os._exit(code)
-
-
-def _quiet_pipe() -> int:
-    """Whoever read us has seen enough; Python must not complain at its exit either."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    return 141

@@ -63,7 +63,7 @@ def _refuse_elsewhere(run: RunSummary, files: RunFiles) -> None:
     host = store.on_other_host(run)
     if host is not None:
         raise SupervisorError(
-            f"{run.name} runs on {host}, not here. To get there: "
+            f"{run.title} runs on {host}, not here. To get there: "
             f"ssh -t {host} mlterm attach {files.run}"
         )
 
@@ -73,7 +73,7 @@ def _without_output(run: RunSummary, *, quiet: bool) -> int:
         say(lost_words(run))
         return LOST_EXIT_CODE
     if run.status == RUNNING:
-        raise SupervisorError(f"{run.name} is not supervised by mlterm run: it has no output here")
+        raise SupervisorError(f"{run.title} is not supervised by mlterm run: it has no output here")
     if not quiet:
         print_summary(run)
     return shell_code(run)

@@ -65,7 +65,7 @@ def wait(
         run = find(word, log_dir, project)
         while run.status == RUNNING:
             if deadline is not None and time.monotonic() >= deadline:
-                say(f"{run.name} is still running")
+                say(f"{run.title} is still running")
                 return TIMED_OUT
             time.sleep(LOOK_SECONDS)
             run = store.load(files_of(run))
@@ -94,10 +94,10 @@ def _entry(run: RunSummary) -> Entry | None:
         host = store.on_other_host(run)
         if host is not None:
             command = f"ssh {host} mlterm stop {files_of(run).run}"
-            raise SupervisorError(f"{run.name} runs on {host}, not here. To stop it: {command}")
-        raise NotFoundError(f"{run.name} is not supervised by mlterm run: end its script itself")
+            raise SupervisorError(f"{run.title} runs on {host}, not here. To stop it: {command}")
+        raise NotFoundError(f"{run.title} is not supervised by mlterm run: end its script itself")
     if entry is None:
-        say(f"{run.name} has ended already ({run.status})")
+        say(f"{run.title} has ended already ({run.status})")
     return entry
 
 
@@ -107,7 +107,7 @@ def _ask(run: RunSummary, entry: Entry, number: int, grace: float) -> None:
     if connection is None:
         from mlterm import stopper
 
-        say(f"the keeper of {run.name} does not answer; ending its processes from here")
+        say(f"the keeper of {run.title} does not answer; ending its processes from here")
         stopper.end_tree(entry, number, grace)
         return
     with connection:
@@ -129,18 +129,18 @@ def _await_end(run: RunSummary, entry: Entry, number: int, grace: float) -> bool
     deadline = time.monotonic() + limit
 
     def left() -> list[host.Member]:
-        return host.members(entry.command_pid, entry.guard_pid, entry.run_file)
+        return host.members(entry)
 
     while who := left():
         if time.monotonic() > deadline:
             stuck = " (state D: in the kernel, where no signal reaches)"
             names = clean_text(host.describe(who))
-            say(f"{run.name}: still there: {names}{stuck if any(m.stuck for m in who) else ''}")
+            say(f"{run.title}: still there: {names}{stuck if any(m.stuck for m in who) else ''}")
             return True
         time.sleep(LOOK_SECONDS)
     _wait_until(lambda: not lock.is_held(entry.files.lock), KEEPER_PATIENCE_SECONDS)
     ended = store.load(entry.files)
-    say(f"{ended.name} {ended.status}: {clean_text(ended.reason or '')}")
+    say(f"{ended.title} {ended.status}: {clean_text(ended.reason or '')}")
     return False
 
 

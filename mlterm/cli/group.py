@@ -1,6 +1,8 @@
 """The commands, as click knows them; each one's module is imported when it is called."""
 
+import os
 from importlib import import_module
+from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
@@ -15,6 +17,8 @@ _COMMANDS = {  # name: (module, what `mlterm --help` says, so that it imports no
     "logs": ("logs", "Print a run's output."),
     "list-runs": ("runs", "Show live and ended runs (alias: ls)."),
 }
+PIPE_CLOSED = 128 + 13
+"""Whoever read us has seen enough: as if SIGPIPE had ended us, without a word."""
 _ALIASES = {"ls": "list-runs"}
 
 
@@ -54,6 +58,13 @@ class _Lazy(click.Group):
                 raise
             words = f"{error.message} Did you mean '{near[0]}'?"
             raise click.UsageError(words, error.ctx) from None
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:  # click itself would exit with 1
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            return PIPE_CLOSED
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

@@ -34,7 +34,7 @@ def logs(
     chosen = find(run, log_dir, project)
     files = files_of(chosen)
     if not files.output.exists():
-        raise NotFoundError(f"{chosen.name} has no output here: it was not started by mlterm run")
+        raise NotFoundError(f"{chosen.title} has no output here: it was not started by mlterm run")
     out = sys.stdout.buffer
     cleaner = None if raw else Cleaner(colour=terminal.supports_colour(1))
     with files.output.open("rb", buffering=0) as log:

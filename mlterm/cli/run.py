@@ -71,8 +71,8 @@ def run(
     cwd = _current_folder()
     query = git.ask_status(cwd)
     plan = Plan(
-        project=project or _default_project(cwd),
-        run_id=run_id or _default_run_id(argv),
+        project=_default_project(cwd) if project is None else project,
+        run_id=_default_run_id(argv) if run_id is None else run_id,
         run_id_is_default=run_id is None,
         log_dir=os.fspath(paths.log_dir(log_dir)),
         child=_child(argv, cwd, detach=detach),

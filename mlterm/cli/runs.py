@@ -59,8 +59,8 @@ def print_table(runs: list[RunSummary]) -> None:
 
 def _row(run: RunSummary) -> tuple[str, ...]:
     duration = "" if run.duration_seconds is None else format_duration(run.duration_seconds)
-    code = run.signal or ("" if run.exit_code is None else str(run.exit_code))
-    return clean_text(run.name), clean_text(run.status), _age(run.started), duration, code
+    code = clean_text(run.signal or "") or ("" if run.exit_code is None else str(run.exit_code))
+    return run.title, clean_text(run.status), _age(run.started), duration, code
 
 
 def _age(started: str | None) -> str:

@@ -33,7 +33,8 @@ def shell_code(run: RunSummary) -> int:
     if run.status == LOST:
         return LOST_EXIT_CODE
     if run.signal is not None:
-        return 128 + _signal_number(run.signal)
+        number = _signal_number(run.signal)
+        return 128 + number if number else LOST_EXIT_CODE
     return LOST_EXIT_CODE if run.exit_code is None else run.exit_code
 
 
@@ -45,7 +46,7 @@ def leave(view: View, name: str, *, quiet: bool = False) -> int:
     run = store.load(view.files, metrics=not quiet)
     if ending.unreachable and run.status == RUNNING:
         raise SupervisorError(
-            f"{run.name} is running, but its keeper cannot be reached from here (another "
+            f"{run.title} is running, but its keeper cannot be reached from here (another "
             f"container, or another XDG_RUNTIME_DIR?). mlterm logs -f {view.files.run} follows it"
         )
     if ending.lost and run.status == LOST:
@@ -73,18 +74,18 @@ def _still_held(run: RunSummary) -> str:
     entry = registry.find(files_of(run))
     if entry is None:
         return "the command has ended"
-    who = host.members(entry.command_pid, entry.guard_pid, entry.run_file)
+    who = host.members(entry)
     names = clean_text(host.describe(who)) or "a process"
     return (
         f"the command has ended, but {names} still holds its terminal; what it writes goes on "
-        f"being recorded. mlterm stop {run.name} ends it"
+        f"being recorded. mlterm stop {run.title} ends it"
     )
 
 
 def lost_words(run: RunSummary) -> str:
     """A lost run, in words."""
     return (
-        f"{run.name} was lost: its supervisor was killed before it could record an end "
+        f"{run.title} was lost: its supervisor was killed before it could record an end "
         f"(a reboot, kill -9, or a full memory). What it wrote until then is in {run.path}"
     )
 
@@ -101,7 +102,7 @@ def print_summary(run: RunSummary) -> None:
     status = run.status
     if colour:
         status = click.style(status, fg=COLOURS.get(run.status, "red"), bold=True)
-    facts = [clean_text(run.name), status]
+    facts = [run.title, status]
     if run.duration_seconds is not None:
         facts.append(format_duration(run.duration_seconds))
     facts.append(_how(run))
@@ -140,4 +141,6 @@ def _signal_number(name: str) -> int:
     if name in signal.Signals.__members__:
         return signal.Signals[name].value
     base, _, above = name.partition("+")
-    return signal.SIGRTMIN + int(above) if base == "SIGRTMIN" else int(name)
+    if base == "SIGRTMIN" and above.isdigit():
+        return signal.SIGRTMIN + int(above)
+    return int(name) if name.isdigit() and int(name) < 128 else 0

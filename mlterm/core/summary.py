@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from mlterm.core.clean import clean_text
 from mlterm.core.records import Record, as_number
 
 _AXES = frozenset({"timestamp", "type", "epoch", "step"})
@@ -31,8 +32,13 @@ class RunSummary:
 
     @property
     def name(self) -> str:
-        """``project/run_id``."""
+        """``project/run_id``, to tell runs apart by."""
         return f"{self.project}/{self.run_id}"
+
+    @property
+    def title(self) -> str:
+        """The name as it may be shown: a file may claim any, control sequences included."""
+        return clean_text(self.name)
 
     def as_json(self) -> Record:
         """The documented object (DESIGN.md, shapes)."""

@@ -8,15 +8,19 @@ from dataclasses import dataclass
 
 import psutil
 
+from mlterm.system.registry import Entry
+
 _GONE = (psutil.NoSuchProcess, psutil.ZombieProcess)
 
 
 @dataclass(frozen=True)
 class Member:
-    """A live process of a run; (pid, started) is its identity, since pids are reused."""
+    """A live process of a run."""
 
     pid: int
-    started: float
+    started: int
+    """Tells it from a later process of the same pid: psutil's own mark of that, since
+    create_time() moves when the clock is set."""
     name: str
     state: str
 
@@ -26,7 +30,7 @@ class Member:
         return self.state == psutil.STATUS_DISK_SLEEP
 
 
-def members(command: int, guard: int, run_file: str) -> list[Member]:
+def members(entry: Entry) -> list[Member]:
     """Every live process of the run.
 
     Descendants of the command, orphans that the guard has adopted, and whatever carries
@@ -40,8 +44,8 @@ def members(command: int, guard: int, run_file: str) -> list[Member]:
         with suppress(psutil.Error):
             everybody[process.pid] = process
             children.setdefault(process.ppid(), []).append(process.pid)
-    marked = {pid for pid, process in everybody.items() if _carries(process, run_file)}
-    waiting = [command, *children.get(guard, ()), *marked]
+    marked = {pid for pid, process in everybody.items() if _carries(process, entry.run_file)}
+    waiting = [entry.command_pid, *children.get(entry.guard_pid, ()), *marked]
     seen: set[int] = set()
     while waiting:
         pid = waiting.pop()
@@ -49,7 +53,7 @@ def members(command: int, guard: int, run_file: str) -> list[Member]:
             continue
         seen.add(pid)
         waiting += children.get(pid, ())
-        if _session(pid) != guard and (member := _member(everybody[pid])) is not None:
+        if _session(pid) != entry.session and (member := _member(everybody[pid])) is not None:
             found[pid] = member
     return sorted(found.values(), key=lambda member: member.pid)
 
@@ -58,7 +62,7 @@ def send(member: Member, number: int) -> None:
     """Signal a process, unless its pid has passed to another; nothing is raised."""
     with suppress(psutil.Error, ProcessLookupError, PermissionError):
         process = psutil.Process(member.pid)
-        if process.create_time() == member.started:
+        if hash(process) == member.started:
             process.send_signal(number)
             if number in (signal.SIGTERM, signal.SIGINT) and member.state == psutil.STATUS_STOPPED:
                 process.send_signal(signal.SIGCONT)
@@ -89,6 +93,6 @@ def _member(process: psutil.Process) -> Member | None:
             state = process.status()
             if state in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD):
                 return None
-            return Member(process.pid, process.create_time(), process.name(), state)
+            return Member(process.pid, hash(process), process.name(), state)
     except _GONE:
         return None

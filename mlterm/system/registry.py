@@ -23,6 +23,8 @@ class Entry:
     run_file: str
     command_pid: int
     guard_pid: int
+    session: int
+    """Of guard, keeper and observer: tells them from the job's processes."""
     tty: str
     host: str
 

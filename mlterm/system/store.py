@@ -12,7 +12,7 @@ from mlterm.core import names
 from mlterm.core.clean import clean_text
 from mlterm.core.errors import NotFoundError, RefusedError
 from mlterm.core.lifecycle import ENDED, LOST, RUNNING
-from mlterm.core.records import Record, decode_lines
+from mlterm.core.records import Record, as_number, decode_lines
 from mlterm.core.summary import RunSummary, fold_metrics
 from mlterm.system import lock, registry
 from mlterm.system.paths import RunFiles
@@ -40,13 +40,15 @@ def load(files: RunFiles, *, metrics: bool = False, known: Iterable[str] = ()) -
         if record.get("type") == "hyperparameters":
             hyperparameters |= _users(record)
         if record.get("type") == "run":
-            aliases += [str(alias) for alias in record.get("aliases", ())]
-    status = str(end.get("status")) if end else RUNNING if held else LOST
+            listed = record.get("aliases")
+            aliases += [str(alias) for alias in listed] if isinstance(listed, list) else []
+    status = str(end["status"]) if end else RUNNING if held else LOST
     started = _text(start.get("timestamp"))
-    duration = end.get("duration_seconds") if end else None
+    end = end or {}
+    duration = as_number(end.get("duration_seconds"))
     if status == RUNNING:
         duration = _seconds_since(started)
-    folded = end.get("metrics") if end else None
+    folded = end.get("metrics")
     if metrics and not isinstance(folded, dict):
         folded = fold_metrics(_records(files.run))
     return RunSummary(
@@ -56,14 +58,14 @@ def load(files: RunFiles, *, metrics: bool = False, known: Iterable[str] = ()) -
         path=os.fspath(files.run),
         aliases=aliases,
         started=started,
-        ended=_text(end.get("timestamp")) if end else None,
+        ended=_text(end.get("timestamp")),
         duration_seconds=duration,
-        exit_code=end.get("exit_code") if end else None,
-        signal=end.get("signal") if end else None,
-        reason=_text(end.get("reason")) if end else None,
+        exit_code=code if isinstance(code := end.get("exit_code"), int) else None,
+        signal=_text(end.get("signal")),
+        reason=_text(end.get("reason")),
         host=_text(start.get("host") or first.get("host")),
         hyperparameters=hyperparameters,
-        tags=dict(start.get("tags") or {}),
+        tags=tags if isinstance(tags := start.get("tags"), dict) else {},
         metrics=folded if isinstance(folded, dict) else {},
     )
 
@@ -85,7 +87,7 @@ def all_runs(
 
 def nothing_found(folder: Path, project: str | None) -> NotFoundError:
     """What every command says where a project or folder has no runs."""
-    there = sorted({run.project for run in all_runs(folder)})
+    there = sorted({clean_text(run.project) for run in all_runs(folder)})
     words = f"No log file found for project '{clean_text(project)}'" if project else "No runs found"
     if there:
         return NotFoundError(f"{words} in {folder}; the projects there are: {', '.join(there)}")
@@ -114,16 +116,16 @@ def find(word: str, folder: Path, project: str | None = None) -> RunSummary:
             raise NotFoundError(f"cannot read {clean_text(word)}: {error.strerror}") from None
     runs = {run.path: run for run in (*all_runs(folder), *live_runs())}
     several = [run for run in runs.values() if project in (None, run.project)]
+    if not several and (project is not None or word == LAST):
+        raise nothing_found(folder, project)
     if word == LAST:
-        if not several:
-            raise nothing_found(folder, project)
         return max(several, key=lambda run: run.started or "")
     for test in (_is_named, _begins):
         found = [run for run in several if test(run, word)]
         if len(found) == 1:
             return found[0]
         if found:
-            listed = "\n".join(f"  {run.name}  {run.status}  {run.path}" for run in found)
+            listed = "\n".join(f"  {run.title}  {run.status}  {run.path}" for run in found)
             raise RefusedError(f"'{clean_text(word)}' could be any of\n{listed}\nSay which.")
     raise NotFoundError(_no_such(word, folder, several))
 
@@ -135,7 +137,7 @@ def only_live() -> RunSummary:
         return live[0]
     if not live:
         raise NotFoundError("no run is live; mlterm list-runs shows those that have ended")
-    listed = "\n".join(f"  {run.name}" for run in live)
+    listed = "\n".join(f"  {run.title}" for run in live)
     raise RefusedError(f"several runs are live:\n{listed}\nSay which.")
 
 
