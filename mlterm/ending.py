@@ -53,5 +53,5 @@ def _tail(job: Job, backlog: bytes) -> list[str]:
     with suppress(OSError, ValueError), open(job.files.output, "rb") as log:
         size = os.fstat(log.fileno()).st_size
         log.seek(max(job.board.tail_from, size - TAIL_BYTES))
-        return clean.tail_lines(log.read(TAIL_BYTES) + backlog, TAIL_LINES)
+        return clean.tail_lines((log.read(TAIL_BYTES) + backlog)[-TAIL_BYTES:], TAIL_LINES)
     return []

@@ -247,6 +247,7 @@ class Keeper:
     def _keep_reachable(self, now: float) -> None:
         """Make socket and entry anew where a logout or a cleaner has taken them away."""
         self._socket_due = now + SOCKET_CHECK_SECONDS
+        self._hub.listen_again()
         entry = self._socket_folder / f"{self._job.files.key}.json"
         if self._socket_path.exists() and entry.exists():
             return

@@ -7,6 +7,7 @@ import click
 
 from mlterm.cli.options import log_dir_option, project_option
 from mlterm.cli.show import COLOURS
+from mlterm.core import records
 from mlterm.core.clean import clean_text
 from mlterm.core.durations import format_duration
 from mlterm.core.summary import RunSummary
@@ -31,10 +32,8 @@ def list_runs(project: str | None, log_dir: str | None, live: bool, as_json: boo
         if not runs:
             raise store.nothing_found(folder, project)
     if as_json:
-        import orjson
-
         for run in runs:
-            sys.stdout.buffer.write(orjson.dumps(run.as_json(), option=orjson.OPT_APPEND_NEWLINE))
+            sys.stdout.buffer.write(records.encode(run.as_json()))
     elif runs:
         print_table(runs)
     else:

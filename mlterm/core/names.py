@@ -8,7 +8,7 @@ from mlterm.core.errors import RefusedError
 NAME_LIMIT = 128
 PAIR_LIMIT = 200
 RULE = (
-    "letters, digits and . _ - only, not starting with a dot, "
+    "letters, digits and . _ - only, not starting with a dot nor ending in .jsonl or .lock, "
     f"at most {NAME_LIMIT} characters (project and run together at most {PAIR_LIMIT} bytes)"
 )
 _ALLOWED = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*\Z")
@@ -17,7 +17,8 @@ _LEGACY_MARKS = ("_run", "_exp", "_trial")
 
 def check_name(what: str, name: str) -> str:
     """Return ``name``; raise RefusedError, the rule in its message, where it breaks it."""
-    if len(name) > NAME_LIMIT or not _ALLOWED.match(name):
+    mistaken = name.endswith((".jsonl", ".lock"))  # its folder would be another run's file
+    if len(name) > NAME_LIMIT or mistaken or not _ALLOWED.match(name):
         raise RefusedError(f"{what} {name[:200]!r} cannot be used as a name: {RULE}")
     return name
 

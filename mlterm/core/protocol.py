@@ -17,6 +17,7 @@ from mlterm.core.errors import ProtocolError
 
 VERSION = 1
 FRAME_LIMIT = 64 * 1024
+SIGNALS = 64
 _HEADER = struct.Struct(">BBBI")
 _OFFSET = struct.Struct(">Q")
 _SIZE = struct.Struct(">HH")
@@ -148,6 +149,8 @@ def stop(first_signal: int, grace_seconds: float) -> bytes:
 def read_stop(payload: bytes) -> tuple[int, float]:
     """First signal and grace (seconds) of a STOP."""
     first_signal, grace = _unpack(_STOP, payload)
+    if not 1 <= first_signal <= SIGNALS or not 0 <= grace < float("inf"):
+        raise ProtocolError(f"no run can be stopped with signal {first_signal} and grace {grace}")
     return first_signal, grace
 
 

@@ -1,7 +1,7 @@
 """Records: the flat JSON objects, one a line, that a run's file is made of."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +11,7 @@ SCHEMA = 1
 Record = dict[str, Any]
 
 _NONFINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
-_INT64 = range(-(2**63), 2**64)
+_INT_LEAST, _INT_MOST = -(2**63), 2**64 - 1
 
 
 def timestamp(moment: datetime) -> str:
@@ -47,7 +47,8 @@ def decode_lines(data: bytes) -> Iterator[Record]:
 def user_fields(fields: Mapping[str, Any]) -> Record:
     """A user's names beside ours: one that would hide ``timestamp`` or ``type`` gets a trailing
     underscore."""
-    return {f"{key}_" if key in ("timestamp", "type") else key: v for key, v in fields.items()}
+    hiding = ("timestamp", "type")
+    return _distinct((f"{k}_" if k in hiding else k, value) for k, value in fields.items())
 
 
 def as_number(value: object) -> float | int | None:
@@ -64,16 +65,27 @@ def _plain(value: Any) -> Any:
         case bool() | None:
             return value
         case int():
-            return value if value in _INT64 else str(value)
+            return int(value) if _INT_LEAST <= value <= _INT_MOST else str(int(value))
         case float():
-            return value if math.isfinite(value) else _nonfinite_word(value)
+            return float(value) if math.isfinite(value) else _nonfinite_word(value)
         case str():
             return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode()
         case Mapping():
-            return {_plain(str(key)): _plain(item) for key, item in value.items()}
+            return _distinct((_plain(str(key)), _plain(item)) for key, item in value.items())
         case list() | tuple():
             return [_plain(item) for item in value]
     raise TypeError(f"{type(value).__name__} has no form in a record")
+
+
+def _distinct(items: Iterable[tuple[str, Any]]) -> Record:
+    """Of keys that collide the later gets a trailing underscore."""
+    found: Record = {}
+    for key, value in items:
+        name = key
+        while name in found:
+            name += "_"
+        found[name] = value
+    return found
 
 
 def _nonfinite_word(value: float) -> str:

@@ -11,6 +11,12 @@ from mlterm.system import paths
 PATCH_LIMIT = 5 * 1024 * 1024
 _NO_LOCKS = {"GIT_OPTIONAL_LOCKS": "0"}  # git(1): a reader must not fight the user's own git
 
+# Whatever the user's settings: a patch that `git apply` takes, of the whole tree.
+_PLAIN_DIFF = (
+    "-c", "diff.noprefix=false", "-c", "diff.mnemonicPrefix=false", "-c", "diff.relative=false",
+    "diff", "--binary", "--no-color", "--no-ext-diff", "--no-textconv",
+)  # fmt: skip
+
 
 def parse_status(text: str) -> dict[str, Any]:
     """``git status --porcelain=v2 --branch`` → commit, branch, dirty (git-status(1))."""
@@ -100,12 +106,12 @@ def write_patch(folder: str, target: Path, limit: int = PATCH_LIMIT) -> int:
     """
     import subprocess
 
-    git = _git()
-    if git is None:
+    git, root = _git(), paths.project_root(folder)
+    if git is None or root is None:
         return 0
     size = 0
     with subprocess.Popen(
-        [git, "-C", folder, "diff", "--binary", "HEAD"],
+        [git, "-C", root, *_PLAIN_DIFF, "HEAD"],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

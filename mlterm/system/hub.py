@@ -47,28 +47,41 @@ class Hub:
         self._selector = selector
         self.peers: list[Peer] = []
         self.server = server
+        self._listening = True
         selector.register(server, selectors.EVENT_READ, self)
 
     def replace_server(self, server: socket.socket) -> None:
         """Listen on another socket from now on."""
-        self._selector.unregister(self.server)
+        if self._listening:
+            self._selector.unregister(self.server)
         self.server.close()
-        self.server = server
-        self._selector.register(server, selectors.EVENT_READ, self)
+        self.server, self._listening = server, False
+        self.listen_again()
+
+    def listen_again(self) -> None:
+        """Open the door again that was closed for want of descriptors."""
+        if not self._listening:
+            self._selector.register(self.server, selectors.EVENT_READ, self)
+            self._listening = True
 
     def accept(self) -> None:
         """Let in whoever waits at the door, if it is the same user."""
-        with suppress(BlockingIOError, ConnectionError):
+        try:
             connection, _ = self.server.accept()
-            connection.setblocking(False)
-            if channel.peer_uid(connection) not in (None, os.getuid()) or (
-                len(self.peers) >= _PEER_LIMIT
-            ):
-                connection.close()
-                return
-            peer = Peer(connection)
-            self.peers.append(peer)
-            self._selector.register(connection, selectors.EVENT_READ, peer)
+        except (BlockingIOError, ConnectionError):
+            return
+        except OSError:  # no descriptor is free; whoever waits would wake us for ever
+            self._selector.unregister(self.server)
+            self._listening = False
+            return
+        connection.setblocking(False)
+        stranger = channel.peer_uid(connection) not in (None, os.getuid())
+        if stranger or len(self.peers) >= _PEER_LIMIT:
+            connection.close()
+            return
+        peer = Peer(connection)
+        self.peers.append(peer)
+        self._selector.register(connection, selectors.EVENT_READ, peer)
 
     def receive(self, peer: Peer) -> Iterator[Frame]:
         """Yield the frames that a readable peer has sent; it may be gone afterwards."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mlterm.core.command import interpreter
 
-_SHEBANG = re.compile(rb"#!\s*(\S*(?:python|pypy)[0-9.]*)\s*(?:-\S+\s*)?\n")
+_SHEBANG = re.compile(rb"#!\s*(?:\S*/env\s+(?:-S\s*)?)?(\S*(?:python|pypy)[0-9.]*)(?:\s+[^\n]*)?\n")
 _VENV_VERSION = re.compile(r"^version(?:_info)?\s*=\s*([0-9][0-9.]*[0-9])", re.MULTILINE)
 
 
@@ -23,18 +23,16 @@ def interpreter_of(argv: Sequence[str], environ: Mapping[str, str], cwd: str) ->
         return None
     with suppress(OSError), open(program, "rb") as file:
         if match := _SHEBANG.match(file.read(256)):
-            path = os.fsdecode(match[1])
-            return path if os.access(path, os.X_OK) else None
+            return which(os.fsdecode(match[1]), environ, cwd)
     return None
 
 
 def which(name: str, environ: Mapping[str, str], cwd: str) -> str | None:
     """As the command's own shell would find it."""
-    if "/" in name:
-        return os.path.join(cwd, name)
-    for folder in environ.get("PATH", os.defpath).split(os.pathsep):
+    search_path = environ.get("PATH", os.defpath)
+    for folder in [""] if "/" in name else search_path.split(os.pathsep):
         path = os.path.join(cwd, folder, name)
-        if os.access(path, os.X_OK):
+        if os.path.isfile(path) and os.access(path, os.X_OK):
             return path
     return None
 

@@ -1,13 +1,12 @@
 """The live runs of this user on this machine: one small file beside each run's socket."""
 
+import json
 import os
 import socket
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-
-import orjson
 
 from mlterm.core.errors import SupervisorError
 from mlterm.system import lock, paths
@@ -23,10 +22,10 @@ class Entry:
     run_file: str
     command_pid: int
     guard_pid: int
-    session: int
-    """Of guard, keeper and observer: tells them from the job's processes."""
     tty: str
     host: str
+    session: int = 0
+    """Of guard, keeper and observer: tells them from the job's processes."""
 
     @property
     def files(self) -> RunFiles:
@@ -38,7 +37,7 @@ def write(folder: Path, entry: Entry) -> Path:
     """Put the entry beside the run's socket."""
     path = folder / f"{entry.files.key}.json"
     scratch = path.with_suffix(f".{os.getpid()}.tmp")
-    scratch.write_bytes(orjson.dumps(asdict(entry)))
+    scratch.write_text(json.dumps(asdict(entry)))  # orjson would refuse a path that is not UTF-8
     scratch.replace(path)
     return path
 
@@ -85,6 +84,7 @@ def _trusted() -> Iterator[Path]:
 
 def _read(path: Path) -> Entry | None:
     try:
-        return Entry(**orjson.loads(path.read_bytes()))
+        fields = json.loads(path.read_text())
+        return Entry(**{name: fields[name] for name in Entry.__match_args__ if name in fields})
     except (OSError, ValueError, TypeError):
         return None

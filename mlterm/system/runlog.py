@@ -10,7 +10,7 @@ from typing import Any
 from mlterm.core import records
 
 RESERVE_BYTES = 256 * 1024
-_LOOK_BACK_BYTES = 128 * 1024
+_LOOK_BACK_BYTES = 512 * 1024
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -21,7 +21,6 @@ class RunLog:
         self.path = path
         self._reserve = reserve
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
-        self._torn = not _ends_whole(self._fd)
 
     def append(self, record: Mapping[str, Any]) -> None:
         """Write one record. After a short write the next record begins on a new line.
@@ -29,11 +28,9 @@ class RunLog:
         Raises OSError where it cannot be written whole.
         """
         line = records.encode(record)
-        if self._torn:
+        if not _ends_whole(self._fd):  # our own short write, or another writer's
             line = b"\n" + line
-        written = os.write(self._fd, line)
-        self._torn = written < len(line)
-        if self._torn:
+        if os.write(self._fd, line) < len(line):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
 
     def keep_room(self) -> None:

@@ -91,7 +91,7 @@ class Spool:
 
     def _empty_pipe(self) -> None:
         with suppress(BlockingIOError):
-            while not self.failure:
+            while self._splices and not self.failure:
                 try:
                     self.offset += os.splice(self._pipe_out, self._log, CHUNK)
                 except BlockingIOError:

@@ -4,6 +4,7 @@ import os
 import socket
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,71 +19,79 @@ from mlterm.system import lock, registry
 from mlterm.system.paths import RunFiles
 
 BLOCK = 64 * 1024
+LOOK_BACK = 1024 * 1024
+"""How far before its finish the beginning of a resumed part is looked for."""
+_RARE = (b'"finish"', b'"run"', b'"hyperparameters"')
 LAST = "@last"
 
 
-def load(files: RunFiles, *, metrics: bool = False, known: Iterable[str] = ()) -> RunSummary:
+def load(files: RunFiles, *, metrics: bool = False) -> RunSummary:
     """Everything about one run that its head and tail tell; all metrics where asked for.
 
     Raises OSError where the file cannot be read.
     """
+    return _load(files, metrics=metrics)[0]
+
+
+def _load(files: RunFiles, *, metrics: bool) -> tuple[RunSummary, bool]:
+    """The summary, and whether the file itself names its project and run."""
     held = lock.is_held(files.lock)  # asked first: an end that is recorded meanwhile is seen
-    head, part, end = _ends(files.run)
-    first: Record = next((r for r in head if r.get("type") == "run"), {})
-    stem = files.run.name.removesuffix(".jsonl")
+    ends = _read_ends(files.run)
+    first: Record = next((r for r in ends.head if r.get("type") == "run"), {})
     project, run_id = first.get("project"), first.get("run_id")
+    named = isinstance(project, str) and isinstance(run_id, str)
     if not isinstance(project, str) or not isinstance(run_id, str):
-        project, run_id = names.split_stem(stem, known)
-    start = part or first or (head[0] if head else {})
-    hyperparameters: dict[str, Any] = {}
-    aliases: list[str] = []
-    for record in head:
-        if record.get("type") == "hyperparameters":
-            hyperparameters |= _users(record)
-        if record.get("type") == "run":
-            listed = record.get("aliases")
-            aliases += [str(alias) for alias in listed] if isinstance(listed, list) else []
+        project, run_id = names.split_stem(_stem(files), ())
+    start = ends.start or first or (ends.head[0] if ends.head else {})
+    end = ends.finish
     status = str(end["status"]) if end else RUNNING if held else LOST
     started = _text(start.get("timestamp"))
-    end = end or {}
-    duration = as_number(end.get("duration_seconds"))
-    if status == RUNNING:
-        duration = _seconds_since(started)
     folded = end.get("metrics")
     if metrics and not isinstance(folded, dict):
         folded = fold_metrics(_records(files.run))
-    return RunSummary(
+    running = status == RUNNING
+    summary = RunSummary(
         project=project,
         run_id=run_id,
         status=status,
         path=os.fspath(files.run),
-        aliases=aliases,
+        aliases=[alias for record in ends.head for alias in _aliases(record)],
         started=started,
         ended=_text(end.get("timestamp")),
-        duration_seconds=duration,
+        duration_seconds=_since(started) if running else as_number(end.get("duration_seconds")),
         exit_code=code if isinstance(code := end.get("exit_code"), int) else None,
         signal=_text(end.get("signal")),
         reason=_text(end.get("reason")),
         host=_text(start.get("host") or first.get("host")),
-        hyperparameters=hyperparameters,
+        hyperparameters=_hyperparameters([*ends.head, *ends.since_start]),
         tags=tags if isinstance(tags := start.get("tags"), dict) else {},
         metrics=folded if isinstance(folded, dict) else {},
     )
+    return summary, named
 
 
 def all_runs(
     folder: Path, project: str | None = None, *, metrics: bool = False
 ) -> list[RunSummary]:
     """The runs of a log folder, the newest last; files that cannot be read are passed over."""
-    files = [RunFiles(path) for path in sorted(folder.glob("*.jsonl"))]
-    known = {project} if project else set()
-    runs = []
-    for each in files:
+    loaded = []
+    for path in sorted(folder.glob("*.jsonl")):
         with suppress(OSError):
-            runs.append(load(each, metrics=metrics, known=known))
+            loaded.append(_load(RunFiles(path), metrics=metrics))
+    known = {run.project for run, named in loaded if named} | ({project} if project else set())
+    runs = [run if named else _named_by_file(run, known) for run, named in loaded]
     if project is not None:
         runs = [run for run in runs if run.project == project]
     return sorted(runs, key=lambda run: run.started or "")
+
+
+def _named_by_file(run: RunSummary, known: set[str]) -> RunSummary:
+    project, run_id = names.split_stem(_stem(RunFiles(Path(run.path))), known)
+    return replace(run, project=project, run_id=run_id)
+
+
+def _stem(files: RunFiles) -> str:
+    return files.run.name.removesuffix(".jsonl")
 
 
 def nothing_found(folder: Path, project: str | None) -> NotFoundError:
@@ -114,7 +123,8 @@ def find(word: str, folder: Path, project: str | None = None) -> RunSummary:
             return load(RunFiles(Path(os.path.abspath(word))))
         except OSError as error:
             raise NotFoundError(f"cannot read {clean_text(word)}: {error.strerror}") from None
-    runs = {run.path: run for run in (*all_runs(folder), *live_runs())}
+    both = (*live_runs(), *all_runs(folder, project))  # a folder may be reached in two ways
+    runs = {os.path.realpath(run.path): run for run in both}
     several = [run for run in runs.values() if project in (None, run.project)]
     if not several and (project is not None or word == LAST):
         raise nothing_found(folder, project)
@@ -163,65 +173,87 @@ def _begins(run: RunSummary, word: str) -> bool:
     return any(name.startswith(word) for name in (run.run_id, run.name, *run.aliases))
 
 
-def _users(record: Record) -> dict[str, Any]:
-    return {k: v for k, v in record.items() if k not in ("timestamp", "type") and k[:1] != "_"}
+def _hyperparameters(those: Iterable[Record]) -> dict[str, Any]:
+    """Of all records, the later ones winning; our own fields are not among them."""
+    found: dict[str, Any] = {}
+    for record in those:
+        if record.get("type") == "hyperparameters":
+            users = (item for item in record.items() if item[0][:1] != "_")
+            found |= {key: value for key, value in users if key not in ("timestamp", "type")}
+    return found
+
+
+def _aliases(record: Record) -> list[str]:
+    listed = record.get("aliases") if record.get("type") == "run" else None
+    return [str(alias) for alias in listed] if isinstance(listed, list) else []
 
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _seconds_since(started: str | None) -> float | None:
-    with suppress(ValueError, TypeError):
+def _since(started: str | None) -> float | None:
+    with suppress(ValueError):
         begin = datetime.fromisoformat(started or "")
         now = datetime.now(UTC if begin.tzinfo else None)
         return max(0.0, round((now - begin).total_seconds(), 3))
     return None
 
 
-def _ends(path: Path) -> tuple[list[Record], Record, Record | None]:
-    """The head's records, the ``run`` record of the last part, and that part's finish.
+@dataclass
+class _Ends:
+    """A file read from both its ends; the middle only where the last part began there."""
 
-    Read from both ends; the middle only where the last part began there.
-    """
+    head: list[Record]
+    start: Record = field(default_factory=dict)
+    """The ``run`` record that began the last part."""
+    finish: Record = field(default_factory=dict)
+    since_start: list[Record] = field(default_factory=list)
+    """Hyperparameters of the last part, in their order."""
+
+
+def _read_ends(path: Path) -> _Ends:
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
-        head = list(decode_lines(_whole_lines(file.read(BLOCK), cut=size > BLOCK)))
-        finish: Record | None = None
-        for record in _backwards(file.fileno(), size):
-            if _ends_part(record) and finish is None:
-                finish = record
-            elif record.get("type") == "run" and "schema" in record:
-                return head, record, finish
-        part = next((r for r in head if r.get("type") == "run"), {})
-        return head, part, finish
+        head = file.read(BLOCK)
+        if size > BLOCK:  # up to a line's end, and no less than one line
+            head = head[: head.rfind(b"\n") + 1] or head + file.readline()
+        ends = _Ends(list(decode_lines(head)))
+        for record, distance in _backwards(file.fileno(), size):
+            if record.get("type") == "run" and "schema" in record:
+                ends.start = record
+                break
+            if not ends.finish and _ends_part(record):
+                ends.finish = record
+            elif record.get("type") == "hyperparameters":
+                ends.since_start.insert(0, record)
+            if ends.finish and distance > LOOK_BACK:
+                break  # only --resume begins a part elsewhere than at the head
+    return ends
 
 
 def _ends_part(record: Record) -> bool:
     """A joined Tracker's finish ends nothing: the run ends with the keeper's."""
-    is_finish = record.get("type") == "finish" and record.get("_source") != "tracker"
-    return is_finish and record.get("status") in ENDED
+    if record.get("type") != "finish" or record.get("_source") == "tracker":
+        return False
+    return isinstance(record.get("status"), str) and record["status"] in ENDED
 
 
-def _backwards(fd: int, size: int) -> Iterator[Record]:
-    """The ``run`` and ``finish`` records of a file, from its end, read block by block."""
-    rest = b""
-    while size > 0:
-        start = max(0, size - BLOCK)
-        data = os.pread(fd, size - start, start) + rest
-        first, newline, whole = data.partition(b"\n")
-        if start == 0:
-            whole, first = data, b""
-        elif not newline:
-            rest, size = data, start
+def _backwards(fd: int, size: int) -> Iterator[tuple[Record, int]]:
+    """The rarer records of a file from its end, read block by block, each with how far from
+    the end it was found."""
+    rest, start = b"", size
+    while start > 0:
+        end, start = start, max(0, start - BLOCK)
+        data = os.pread(fd, end - start, start) + rest
+        cut = data.find(b"\n") + 1 if start else 0
+        if start and not cut:
+            rest = data
             continue
-        if b'"finish"' in whole or b'"run"' in whole:
-            yield from reversed(list(decode_lines(whole)))
-        rest, size = first + newline, start
-
-
-def _whole_lines(data: bytes, *, cut: bool) -> bytes:
-    return data[: data.rfind(b"\n") + 1] if cut else data
+        rest, whole = data[:cut], data[cut:]
+        if any(mark in whole for mark in _RARE):
+            for record in reversed(list(decode_lines(whole))):
+                yield record, size - start
 
 
 def _records(path: Path) -> Iterator[Record]:
