@@ -10,11 +10,10 @@ from hypothesis import strategies as st
 from mlterm.core.argv import (
     allowed_environment,
     hyperparameters,
-    interpreter,
     looks_secret,
     masked,
-    script_name,
 )
+from mlterm.core.command import interpreter, script_name
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,137 @@
+"""What a start of a job waits for: the modules that ``mlterm run`` imports on its way.
+
+Each is here with its reason; another wants one, and a measurement. In processes of their
+own, since this one has everything.
+"""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+CLIENT = ["mlterm.cli", "mlterm.cli.group", "mlterm.cli.run"]
+DAEMON = ["mlterm.supervisor", "mlterm.provenance", "mlterm.guard", "mlterm.keeper"]
+SHOWING = ["mlterm.cli.show", "mlterm.client"]
+
+FOREIGN = {
+    "mlterm": "this",
+    "click": "the command line; the supervisor gets ready meanwhile",
+    "orjson": "every record",
+    "ptyprocess": "forks the command onto its terminal",
+    "setproctitle": "ps must tell the keeper from the script",
+}
+NEVER = {
+    "psutil": "30 ms: the observer and mlterm stop have it, the start has not",
+    "urwid": "180 ms: only an interface needs it",
+    "pynvml": "asks the driver: only the observer may hang in it",
+    "filelock": "55 ms: system/lock.py takes the same lock",
+}
+HEAVY = {
+    "argparse", "asyncio", "concurrent", "cProfile", "ctypes", "csv", "decimal", "difflib", "dis",
+    "email", "hashlib", "hmac", "html", "http", "importlib.metadata", "inspect", "ipaddress",
+    "json", "logging", "multiprocessing", "numbers", "optparse", "pdb", "pickle", "pkgutil",
+    "platform", "pprint", "queue", "random", "secrets", "shutil", "smtplib", "socket", "sqlite3",
+    "ssl", "statistics", "subprocess", "tarfile", "tempfile", "tokenize", "tomllib", "traceback",
+    "typing", "unittest", "urllib.request", "uuid", "xml", "zipfile", "zoneinfo",
+}  # fmt: skip
+"""Of the standard library: what costs a millisecond or more, or starts something."""
+CLIENT_HEAVY = {
+    "uuid": "click.types",
+    "platform": "uuid",
+    "inspect": "dataclasses and click.core",
+    "dis": "inspect",
+    "tokenize": "inspect, by way of linecache",
+    "ipaddress": "urllib.parse, of pathlib up to Python 3.12",
+    "typing": "types in the code",
+}
+DAEMON_HEAVY = {
+    "inspect": "dataclasses",
+    "dis": "inspect",
+    "tokenize": "inspect, by way of linecache",
+    "ipaddress": "urllib.parse, of pathlib up to Python 3.12",
+    "typing": "types in the code",
+    "socket": "the door through which clients come",
+    "shutil": "ptyprocess looks for its program",
+    "json": "core.argv reads lists and dicts among the flags; orjson",
+    "uuid": "orjson writes them",
+    "platform": "uuid",
+}
+SHOWING_HEAVY = {
+    "socket": "to reach the keeper",
+    "decimal": "core.durations: 700ms are 0.7 s; while the daemon starts the command",
+    "numbers": "decimal",
+    "json": "orjson",
+}
+
+SAY = """
+import json, sys
+from importlib import import_module
+before = set(sys.modules)
+for name in sys.argv[1:]:
+    import_module(name)
+print(json.dumps(sorted(set(sys.modules) - before)))
+"""
+
+
+def imported(*modules: str) -> set[str]:
+    """What these modules bring in, beyond what Python starts with."""
+    done = subprocess.run(
+        [sys.executable, "-c", SAY, *modules],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    return set(json.loads(done.stdout))
+
+
+STARTS = {
+    "client": (CLIENT, CLIENT_HEAVY),
+    "daemon": (DAEMON, DAEMON_HEAVY),
+    "client, while the command starts": (
+        [*CLIENT, *SHOWING],
+        CLIENT_HEAVY | SHOWING_HEAVY,
+    ),
+}
+
+
+@pytest.mark.parametrize(("modules", "heavy"), STARTS.values(), ids=STARTS)
+def test_a_start_imports_what_it_needs_and_nothing_else(
+    modules: list[str], heavy: dict[str, str]
+) -> None:
+    found = imported(*modules)
+    tops = {name.partition(".")[0] for name in found}
+    foreign = {top for top in tops if top not in sys.stdlib_module_names and top[0] != "_"}
+    assert foreign <= set(FOREIGN)
+    assert not tops & set(NEVER)
+    assert found & HEAVY <= set(heavy)
+
+
+def test_the_daemon_does_not_import_the_command_line() -> None:
+    found = imported(*DAEMON)
+    assert "click" not in found
+    assert not {name for name in found if name.startswith("mlterm.cli")}
+    assert "mlterm.client" not in found
+
+
+def test_the_client_does_not_import_the_supervisor() -> None:
+    found = imported(*CLIENT)
+    assert not found & {*DAEMON, "mlterm.observer", "mlterm.stopper", "ptyprocess", "orjson"}
+
+
+def test_the_core_imports_nothing_of_the_machine() -> None:
+    found = imported("mlterm.core.lifecycle", "mlterm.core.protocol", "mlterm.core.keys")
+    assert not {name for name in found if name.startswith("mlterm.system")}
+    assert not found & {"orjson", "socket", "subprocess", "signal"}
+
+
+@pytest.mark.parametrize("module", ["observer", "stopper"])
+def test_what_may_be_slow_is_imported_in_processes_of_its_own(module: str) -> None:
+    assert f"mlterm.{module}" not in imported(*DAEMON, *CLIENT, *SHOWING)
+
+
+def test_the_command_line_alone_imports_no_command() -> None:
+    found = imported("mlterm.cli")
+    assert "click" not in found
+    assert {name for name in found if name.startswith("mlterm.cli.")} == set()
