@@ -246,6 +246,8 @@ class Client:
             self._owes_seen |= frame.kind is Kind.OUTPUT
         elif frame.kind is Kind.DATA:
             self._print(frame.payload)
+            self._position += len(frame.payload)  # where it will stand once it is written
+            self._known = self._position
         elif frame.kind is Kind.RESUME:
             self._position = self._known = protocol.read_offset(frame.payload)
         elif frame.kind is Kind.EXIT:
@@ -391,7 +393,9 @@ class _Signals:
         self.fd, self._in = os.pipe()
         for end in (self.fd, self._in):
             os.set_blocking(end, False)
-        self._before = {n: signal.signal(n, lambda *_: None) for n in self._NUMBERS}
+        # What the caller has us ignore (nohup, a script's background) stays ignored.
+        heeded = [n for n in self._NUMBERS if signal.getsignal(n) is not signal.SIG_IGN]
+        self._before = {n: signal.signal(n, lambda *_: None) for n in heeded}
         self._wakeup = signal.set_wakeup_fd(self._in, warn_on_full_buffer=False)
         return self
 

@@ -32,8 +32,9 @@ def finish_record(job: Job, exit_: Exit, duration_seconds: float, backlog: bytes
     }
     if kills:
         record["oom_kills"] = kills
-    if job.board.lost_bytes:
-        record["lost_output_bytes"] = job.board.lost_bytes
+    lost = job.board.lost_bytes + job.board.backlog_bytes  # lost, or not on disk by now
+    if lost:
+        record["lost_output_bytes"] = lost
     if end.status == FAILED:
         record["tail"] = "\n".join(_tail(job, backlog))
     return record

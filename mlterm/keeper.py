@@ -33,6 +33,7 @@ RETRY_SECONDS = 0.25
 REVIVAL_SECONDS = 0.25
 EXIT_PATIENCE_SECONDS = 2.0
 """How long the kernel may take to tell an exit code that somebody else collected."""
+LAST_SERVICE_SECONDS = 10.0
 INPUT_LIMIT = 64 * 1024
 NEVER = float("inf")
 
@@ -44,19 +45,21 @@ class Keeper:
         self._job, self._board, self._clock = job, job.board, clock
         self._selector = selectors.DefaultSelector()
         self._hub = Hub(self._selector, job.server)
-        self._spool = Spool(job.child.master, job.pipe, job.output, job.board, self._on_unwritten)
+        self._spool = Spool(job.child.master, job.pipe, job.output, job.board)
         self._socket_folder = job.server_path.parent
         self._socket_path = job.server_path
         self._master_watched = 0
         self._drained = False
         self._leader: Peer | None = None
         self._input = bytearray()
-        self._told_of_failure = False
+        self._failed_at: int | None = None
+        """Where the file ended when it could not be written any more; None while it can."""
         self._indexed = -1
         self._index_due = self._retry_due = self._socket_due = self._revival_due = 0.0
         self._exit_deadline = NEVER
         self._exit: Exit | None = None
         self._orphaned = False
+        self._leave_at = NEVER
 
     def run(self) -> int:
         """The loop; 0 when there is nothing left to keep."""
@@ -67,14 +70,18 @@ class Keeper:
         self._watch_master(selectors.EVENT_READ)
         if self._board.exit_known:
             self._on_exit()
-        while not (self._drained and self._board.finished):
+        while not (self._drained and self._board.finished and self._all_served()):
             for key, events in self._selector.select(self._seconds_to_wait()):
                 self._dispatch(key, events)
             self._tick(self._clock())
-            if not self._spool.failure:
+            if self._failed_at is None:
                 self._hub.tell_offset(self._spool.offset)
+            else:
+                self._send_unwritten()
+            if self._exit is not None:
+                self._tell_exit()
         self._note_index(self._clock(), last=True)
-        self._hub.broadcast(protocol.offset(Kind.DRAINED, self._spool.offset))
+        self._hub.broadcast(protocol.offset(Kind.DRAINED, self._file_end()))
         registry.remove(self._socket_folder, self._job.files.key)
         self._job.runlog.drop_room()
         return 0
@@ -106,6 +113,9 @@ class Keeper:
             pass
         except OSError:  # EIO: the last process that had the terminal open is gone
             self._on_terminal_end()
+        finally:
+            if self._spool.failure and self._failed_at is None:
+                self._on_write_failure()
         return None
 
     def _on_terminal_end(self) -> None:
@@ -145,39 +155,44 @@ class Keeper:
 
     # The disk
 
-    def _on_unwritten(self, data: bytes) -> None:
-        if not self._told_of_failure:
-            self._on_write_failure()
-        self._hub.pass_through(data)
-
     def _on_write_failure(self) -> None:
         """From here on everybody is sent the bytes themselves, after all that is on disk."""
-        self._told_of_failure = True
-        self._hub.tell_offset(self._spool.offset, at_once=True)
+        self._failed_at = self._spool.offset
         self._retry_due = self._clock() + RETRY_SECONDS
+        self._hub.tell_offset(self._failed_at, at_once=True)
+        for peer in self._hub.peers:
+            peer.cursor = self._failed_at
         words = (
             f"output.log cannot be written ({self._spool.failure}): the job goes on; its newest "
             "output is kept in memory and written once that works again"
         )
         self._hub.broadcast(protocol.pack(Kind.NOTICE, words.encode()))
 
+    def _send_unwritten(self) -> None:
+        """To everybody as much of it as they take."""
+        for peer in list(self._hub.peers):
+            while peer.greeted and peer.cursor < self._spool.end and not self._hub.is_slow(peer):
+                data, peer.cursor = self._spool.read(peer.cursor, protocol.FRAME_LIMIT)
+                self._hub.send(peer, protocol.pack(Kind.DATA, data))
+
     def _retry_writing(self, now: float) -> None:
         self._retry_due = now + RETRY_SECONDS
         if not self._spool.retry():
             return
-        self._told_of_failure = False
-        self._retry_due = NEVER
+        self._failed_at = None
         self._note_gap()
         with suppress(OSError):
             self._job.runlog.keep_room()
-        offset = self._spool.offset
-        for peer in list(self._hub.peers):
-            peer.told, peer.awaited = offset, False
-        self._hub.broadcast(protocol.offset(Kind.RESUME, offset))
         words = "output.log is written again"
         if self._board.lost_bytes:
             words += f"; {self._board.lost_bytes} bytes of output could not be kept"
-        self._hub.broadcast(protocol.pack(Kind.NOTICE, words.encode()))
+        for peer in list(self._hub.peers):
+            if peer.greeted:
+                place = self._spool.place(peer.cursor)
+                peer.told, peer.awaited = place, False
+                self._hub.send(peer, protocol.offset(Kind.RESUME, place))
+                self._hub.send(peer, protocol.pack(Kind.NOTICE, words.encode()))
+        self._spool.settle()
 
     def _note_gap(self) -> None:
         if not self._board.gap_bytes:
@@ -189,7 +204,7 @@ class Keeper:
             "lost_bytes": self._board.gap_bytes,
         }
         with suppress(OSError):
-            self._job.runlog.append(gap)
+            self._job.runlog.append_last(gap)
             self._board.gap_bytes = 0
 
     def _note_index(self, now: float, *, last: bool = False) -> None:
@@ -212,6 +227,7 @@ class Keeper:
             due.append(self._index_due)
         if self._spool.failure:
             due.append(self._retry_due)
+            due.append(self._leave_at)
         if not self._master_watched:
             due.append(self._revival_due)
         if self._exit is None:
@@ -305,19 +321,37 @@ class Keeper:
             self._watch_master(selectors.EVENT_READ)
             self._drain(burst=4 * BURST)
         if self._spool.failure:
-            self._spool.retry()
+            self._retry_writing(self._clock())
+        if self._spool.failure and self._drained:
+            self._spool.write_off()
         self._note_gap()
         if not self._board.finished:
             self._write_finish(self._exit)
             self._board.finished = True
-        for peer in self._hub.peers:
-            if peer.greeted:
-                self._send_exit(peer)
+        self._leave_at = self._clock() + LAST_SERVICE_SECONDS
+        self._tell_exit()
 
-    def _send_exit(self, peer: Peer) -> None:
+    def _tell_exit(self) -> None:
+        """Everybody who has been sent all output, once."""
         assert self._exit is not None
-        frame = protocol.exit_frame(self._exit.shell_code, self._drained, self._spool.offset)
-        self._hub.send(peer, frame)
+        frame = protocol.exit_frame(self._exit.shell_code, self._drained, self._file_end())
+        for peer in list(self._hub.peers):
+            if peer.greeted and not peer.knows_exit and self._has_all(peer):
+                peer.knows_exit = True
+                self._hub.send(peer, frame)
+
+    def _has_all(self, peer: Peer) -> bool:
+        return self._failed_at is None or peer.cursor >= self._spool.end
+
+    def _file_end(self) -> int:
+        """How far the file is to be read: not what was sent as bytes before it was written."""
+        return self._spool.offset if self._failed_at is None else self._failed_at
+
+    def _all_served(self) -> bool:
+        """Output that no file will hold is gone with us: those who watch get it first."""
+        if self._failed_at is None or self._clock() > self._leave_at:
+            return True
+        return all(peer.knows_exit and not peer.out for peer in self._hub.peers if peer.greeted)
 
     def _write_finish(self, exit_: Exit) -> None:
         seconds = self._clock() - self._job.started_monotonic
@@ -366,12 +400,7 @@ class Keeper:
         self._hub.send(peer, protocol.offset(Kind.WELCOME, self._spool.offset))
         if not peer.read_only and self._leader not in self._hub.peers:
             self._lead(peer)
-        if self._spool.failure:
-            for at in range(0, len(self._spool.backlog), protocol.FRAME_LIMIT):
-                piece = self._spool.backlog[at : at + protocol.FRAME_LIMIT]
-                self._hub.send(peer, protocol.pack(Kind.DATA, piece))
-        if self._exit is not None:
-            self._send_exit(peer)
+        peer.cursor = self._spool.offset
 
     def _lead(self, peer: Peer) -> None:
         """Whoever typed last has the window that the command draws for."""

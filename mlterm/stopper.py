@@ -55,7 +55,7 @@ def end_members(
 def end_tree(entry: Entry, first: int, grace_seconds: float) -> int:
     """End a run's tree; the number of processes that could not be ended."""
     left = end_members(
-        lambda: host.members(entry),
+        host.Tree(entry).members,
         host.send,
         first,
         grace_seconds,

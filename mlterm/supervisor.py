@@ -135,6 +135,10 @@ def _make_guard(job: Job) -> Guard:
 
     def release_observer() -> None:
         os.close(job.lifeline[1])
+        # The run is over, whatever the observer still does: nobody is to wait at a door that
+        # no keeper opens, and the run may be resumed.
+        job.server.close()
+        os.close(job.lock)
 
     parts = Parts(keep, observe, os.wait, tell_keeper, release_observer, time.monotonic)
     guard = Guard(job.child.pid, job.board, parts)
@@ -222,10 +226,20 @@ def _need_room(plan: Plan, runlog: RunLog) -> None:
     try:
         runlog.keep_room()
     except OSError as error:
+        _leave_no_trace(runlog)
         raise SupervisorError(
             f"nothing can be written to {plan.log_dir} ({error.strerror}); nothing was started. "
             "Make room, or choose another folder with --log-dir or MLTERM_LOG_DIR."
         ) from None
+
+
+def _leave_no_trace(runlog: RunLog) -> None:
+    """A run that was refused has no file; one that is resumed keeps its own."""
+    runlog.drop_room()
+    with suppress(OSError):
+        if not os.fstat(runlog.fileno()).st_size:
+            runlog.path.unlink()
+            RunFiles(runlog.path).folder.rmdir()
 
 
 def _environment(plan: Plan, files: RunFiles) -> dict[str, str]:

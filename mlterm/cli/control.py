@@ -3,6 +3,7 @@
 import signal
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,6 +16,9 @@ from mlterm.core.lifecycle import LOST, RUNNING
 from mlterm.core.summary import RunSummary
 from mlterm.system import channel, lock, registry, store
 from mlterm.system.registry import Entry
+
+if TYPE_CHECKING:
+    from mlterm.system.host import Tree
 
 LOOK_SECONDS = 0.1
 KEEPER_PATIENCE_SECONDS = 2.0
@@ -42,10 +46,20 @@ def stop(
     number = _signal(first)
     chosen = [find(word, log_dir, project) for word in runs]
     live = [(run, entry) for run in chosen if (entry := _entry(run)) is not None]
+    trees = [(run, entry, _seen_tree(entry)) for run, entry in live]
     for run, entry in live:
         _ask(run, entry, number, grace)
-    survivors = [_await_end(run, entry, number, grace) for run, entry in live]
+    survivors = [_await_end(run, entry, tree, number, grace) for run, entry, tree in trees]
     return 1 if any(survivors) else 0
+
+
+def _seen_tree(entry: Entry) -> "Tree":
+    """The run's processes, looked at once before the guard that adopts orphans may end."""
+    from mlterm.system.host import Tree
+
+    tree = Tree(entry)
+    tree.members()
+    return tree
 
 
 @click.command()
@@ -119,7 +133,7 @@ def _ask(run: RunSummary, entry: Entry, number: int, grace: float) -> None:
             return
 
 
-def _await_end(run: RunSummary, entry: Entry, number: int, grace: float) -> bool:
+def _await_end(run: RunSummary, entry: Entry, tree: "Tree", number: int, grace: float) -> bool:
     """Wait until no process of the run is left; whether some could not be ended."""
     from mlterm import stopper
     from mlterm.system import host
@@ -127,11 +141,7 @@ def _await_end(run: RunSummary, entry: Entry, number: int, grace: float) -> bool
     rungs = len(stopper.ladder(number))
     limit = (rungs - 1) * grace + stopper.LAST_PATIENCE_SECONDS + KEEPER_PATIENCE_SECONDS
     deadline = time.monotonic() + limit
-
-    def left() -> list[host.Member]:
-        return host.members(entry)
-
-    while who := left():
+    while who := tree.members():
         if time.monotonic() > deadline:
             stuck = " (state D: in the kernel, where no signal reaches)"
             names = clean_text(host.describe(who))

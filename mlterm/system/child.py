@@ -78,13 +78,15 @@ def _become(spec: ChildSpec) -> None:
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     argv, environ = list(spec.argv), dict(spec.environ)
+    path = _found(argv[0], environ)
     try:
-        os.execvpe(argv[0], argv, environ)
+        if path == argv[0]:
+            os.execvpe(path, argv, environ)
+        os.execve(path, argv, environ)
     except OSError as error:
         if error.errno != errno.ENOEXEC:
             raise
         # A script without a #! line: execvp(3) and every shell give it to sh.
-        path = _found(argv[0], environ)
         os.execve("/bin/sh", ["sh", path, *argv[1:]], environ)
 
 
@@ -93,7 +95,7 @@ def _found(name: str, environ: Mapping[str, str]) -> str:
         return name
     for folder in environ.get("PATH", os.defpath).split(os.pathsep):
         path = os.path.join(folder, name)
-        if os.access(path, os.X_OK):
+        if os.access(path, os.X_OK) and not os.path.isdir(path):
             return path
     return name
 

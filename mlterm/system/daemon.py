@@ -27,6 +27,7 @@ def detach(body: Callable[[], object]) -> None:
     Returns, in the caller, once the daemon is on its own. Must be called before the
     process has threads.
     """
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # a caller that ignores it hides our children
     if first := os.fork():
         os.waitpid(first, 0)
         return

@@ -58,6 +58,31 @@ def members(entry: Entry) -> list[Member]:
     return sorted(found.values(), key=lambda member: member.pid)
 
 
+class Tree:
+    """The members of a run, those included that were seen once and have been orphaned since
+    the guard is gone."""
+
+    def __init__(self, entry: Entry) -> None:
+        self._entry = entry
+        self._known: dict[tuple[int, int], Member] = {}
+
+    def members(self) -> list[Member]:
+        """Who is alive now."""
+        now = {(member.pid, member.started): member for member in members(self._entry)}
+        for identity, member in self._known.items():
+            if identity not in now and (still := _again(member)) is not None:
+                now[identity] = still
+        self._known = now
+        return list(now.values())
+
+
+def _again(member: Member) -> Member | None:
+    with suppress(psutil.Error):
+        process = psutil.Process(member.pid)
+        return _member(process) if hash(process) == member.started else None
+    return None
+
+
 def send(member: Member, number: int) -> None:
     """Signal a process, unless its pid has passed to another; nothing is raised."""
     with suppress(psutil.Error, ProcessLookupError, PermissionError):

@@ -18,6 +18,7 @@ from mlterm.core.protocol import Frame, Kind
 from mlterm.system import channel
 
 _OUT_LIMIT = 1024 * 1024
+_ENOUGH = 256 * 1024
 _READ = 64 * 1024
 _PEER_LIMIT = 64
 
@@ -36,6 +37,9 @@ class Peer:
         """The offset that it was last told of."""
         self.awaited = False
         """Whether it has yet to say that it has seen that."""
+        self.cursor = 0
+        """How far it was sent output that is not in the file."""
+        self.knows_exit = False
         self.paused = False
         """Whether nothing is taken from it for now."""
 
@@ -167,13 +171,6 @@ class Hub:
                 peer.told, peer.awaited = offset, True
                 self.send(peer, protocol.offset(Kind.OUTPUT, offset))
 
-    def pass_through(self, data: bytes) -> None:
-        """Hand on output that cannot be written; a peer that is too slow misses some."""
-        for peer in list(self.peers):
-            if not peer.greeted:
-                continue
-            if len(peer.out) + len(data) > _OUT_LIMIT // 2:
-                continue
-            for at in range(0, len(data), protocol.FRAME_LIMIT):
-                piece = data[at : at + protocol.FRAME_LIMIT]
-                self.send(peer, protocol.pack(Kind.DATA, piece))
+    def is_slow(self, peer: Peer) -> bool:
+        """Whether enough waits to be sent to it; or it is gone."""
+        return len(peer.out) >= _ENOUGH or peer not in self.peers

@@ -12,7 +12,6 @@ given up when that is full; the job is never made to wait.
 
 import errno
 import os
-from collections.abc import Callable
 from contextlib import suppress
 
 from mlterm.system.board import Board
@@ -25,7 +24,9 @@ _NOT_SPLICEABLE = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno
 class Spool:
     """Moves bytes from ``source`` (non-blocking) to the file ``log``.
 
-    ``on_unwritten`` is handed the bytes that could not be written, as they come.
+    While the log cannot be written (``failure`` is set) a place in the output is counted as
+    if nothing had been lost; ``read`` and ``place`` turn it into bytes and into a place in
+    the file.
     """
 
     def __init__(
@@ -34,13 +35,13 @@ class Spool:
         pipe: tuple[int, int],
         log: int,
         board: Board,
-        on_unwritten: Callable[[bytes], None] = lambda data: None,
     ) -> None:
         self._source, self._log, self._board = source, log, board
         self._pipe_out, self._pipe_in = pipe
-        self._on_unwritten = on_unwritten
         self._splices = hasattr(os, "splice")
         self._backlog = bytearray()
+        self._missing = 0  # lost since the failure began
+        self._written_off = False
         self.failure: OSError | None = None
         self.offset = os.lseek(log, 0, os.SEEK_CUR)
 
@@ -74,8 +75,33 @@ class Spool:
         self._empty_pipe()
         return count
 
+    @property
+    def end(self) -> int:
+        """The end of the output, what was lost and what is not written included."""
+        return self.offset + self._missing + len(self._backlog)
+
+    def read(self, place: int, limit: int) -> tuple[bytes, int]:
+        """Output from a place on, and the place after it; what is lost is passed over."""
+        start = self.offset + self._missing
+        if place < start and not self._missing:  # written meanwhile
+            data = os.pread(self._log, min(limit, start - place), place)
+            return data, place + len(data)
+        place = max(place, start)
+        data = bytes(self._backlog[place - start : place - start + limit])
+        return data, place + len(data)
+
+    def place(self, place: int) -> int:
+        """Where in the file, now that all is written, the output goes on from a place."""
+        return max(0, min(place - self._missing, self.offset))
+
+    def settle(self) -> None:
+        """All is written and everybody knows where to go on reading."""
+        self._missing = 0
+
     def retry(self) -> bool:
         """Try to write what is kept in memory; True where all of it is on disk again."""
+        if self._written_off:
+            return False
         try:
             while self._backlog:
                 with memoryview(self._backlog) as view:
@@ -88,6 +114,14 @@ class Spool:
             self.failure = None
         self._board.backlog_bytes = len(self._backlog)
         return self.failure is None
+
+    def write_off(self) -> None:
+        """The output has ended and cannot be written: what memory holds counts as lost. It is
+        still there to be read."""
+        if not self._written_off:
+            self._written_off = True
+            self._count_lost(len(self._backlog))
+            self._board.backlog_bytes = 0
 
     def _empty_pipe(self) -> None:
         with suppress(BlockingIOError):
@@ -128,9 +162,9 @@ class Spool:
         surplus = len(self._backlog) - BACKLOG_LIMIT
         if surplus > 0:
             del self._backlog[:surplus]
+            self._missing += surplus
             self._count_lost(surplus)
         self._board.backlog_bytes = len(self._backlog)
-        self._on_unwritten(data)
 
     def _count_lost(self, count: int) -> None:
         # What is given up is always the oldest, so the gap is where the file ends now.

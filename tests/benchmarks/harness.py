@@ -20,6 +20,8 @@ PROJECT = "benchmark"
 RUN_ID = "r"
 SETTLING_SECONDS = 60.0
 READ_BYTES = 256 * 1024
+FEWEST_PAIRS = 5
+"""Below which the noise cannot be told; one is for what has none (memory)."""
 
 
 # --- Where commands run -------------------------------------------------------------------
@@ -41,7 +43,8 @@ class Corner:
             "XDG_CONFIG_HOME": str(self.path / "config"),
         }
         if installed_script() is None:
-            self.environ["PYTHONPATH"] = str(REPOSITORY)
+            paths = (str(REPOSITORY), kept.get("PYTHONPATH"))
+            self.environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
 
     def __enter__(self) -> "Corner":
         return self
@@ -193,13 +196,15 @@ class Row:
         """Met, missed, or too close to the target for this machine's noise (two errors)."""
         if self.words or self.ratio is None or self.target is None:
             return self.words
+        if 1 < self.ratio.pairs < FEWEST_PAIRS:
+            return "too few pairs to tell"
         if abs(self.ratio.median - self.target) <= 2 * self.ratio.noise:
             return "too close to tell"
         return "met" if self.ratio.median < self.target else "missed"
 
     def as_json(self) -> dict[str, object]:
         """Plain data."""
-        numbers = {} if self.ratio is None else vars(self.ratio)
+        numbers = None if self.ratio is None else vars(self.ratio)
         return {
             "name": self.name, "ours": self.ours, "peer": self.peer, "ratio": numbers,
             "target": self.target, "verdict": self.verdict,

@@ -59,7 +59,7 @@ def measure(corner: Corner, rounds: int) -> list[Row]:
     for name, part in (
         ("a bare Python", taken["python"]),
         ("import of mlterm.cli.run", beyond),
-        ("its work: guard, keeper, command, client", rest),
+        ("the rest: daemon, command, the client's end", rest),
     ):
         rows.append(
             Row(

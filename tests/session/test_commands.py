@@ -372,7 +372,7 @@ def harmless(shown: bytes) -> bool:
 
 
 @pytest.mark.parametrize("command", ["logs", "attach", "stop", "wait"])
-@pytest.mark.parametrize("word", [EVIL, f"{EVIL}.jsonl", f"p/{EVIL}"])
+@pytest.mark.parametrize("word", [EVIL, f"{EVIL}.jsonl"])
 def test_names_that_nobody_has_are_shown_harmless(home: Home, command: str, word: str) -> None:
     write_run(home, "p_r", began("p", "r"), ended())
     done = home.mlterm(command, word)
@@ -678,7 +678,6 @@ def test_a_run_record_of_wrong_types_does_not_hide_the_other_runs(
     write_run(home, "p_good", began("p", "good", minute=9), ended())
     write_run(home, "p_odd", began("p", "odd") | fields, ended())
     assert "p/good" in names(listed(home))
-    assert b"p/good" in home.mlterm("list-runs", check=True).stdout
 
 
 @pytest.mark.parametrize(

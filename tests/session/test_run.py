@@ -56,6 +56,7 @@ def command_of(run: Run) -> psutil.Process:
 # --- Exit codes ---------------------------------------------------------------------------
 
 
+@pytest.mark.timeout(300)  # 20 s on two idle cores; a loaded machine is no failure
 def test_all_256_exit_codes_come_through(home: Home) -> None:
     def told(code: int) -> tuple[int, int | None]:
         names = ("--project", "p", "--run-id", str(code))

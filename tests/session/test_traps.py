@@ -15,7 +15,7 @@ from typing import IO, Any
 import psutil
 import pytest
 
-from mlterm.system import host, lock
+from mlterm.system import host, lock, registry
 from tests.support import PATIENCE, Home, Run, Terminal, wait_until
 
 NAMED = ("--project", "p", "--run-id", "r")
@@ -192,10 +192,9 @@ def test_an_orphan_outlives_the_command_and_is_found_by_stop(home: Home) -> None
 def test_the_supervisors_are_no_members_of_the_run_that_they_keep(home: Home) -> None:
     run = home.detached("sh", "-c", UNTIL_GO)
     parts = {part.pid for part in supervisors(home, run)}
-    entry = entry_of(home, run)
-    members = host.members(entry["command_pid"], entry["guard_pid"], entry["run_file"])
-    assert entry["command_pid"] in {member.pid for member in members}
-    assert not parts & {member.pid for member in members}
+    members = {member.pid for member in host.members(registry.Entry(**entry_of(home, run)))}
+    assert run.start["pid"] in members
+    assert not parts & members
     go(home)
 
 

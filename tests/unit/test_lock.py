@@ -1,3 +1,4 @@
+import fcntl
 import os
 import signal
 import subprocess
@@ -10,13 +11,15 @@ import pytest
 from mlterm.system import lock
 from tests.support import wait_until
 
+# A reader that looks again and again, for longer than any does.
 LOOKS = """
-import sys
-from pathlib import Path
-from mlterm.system import lock
-print("READY", flush=True)
+import fcntl, os, select, sys
+fd = os.open(sys.argv[1], os.O_RDONLY)
 while True:
-    lock.is_held(Path(sys.argv[1]))
+    fcntl.flock(fd, fcntl.LOCK_SH)
+    select.select([], [], [], 0.005)
+    fcntl.flock(fd, fcntl.LOCK_UN)
+    select.select([], [], [], 0.033)
 """
 
 
@@ -128,30 +131,38 @@ def test_another_process_of_the_library_keeps_us_out_until_it_is_killed(tmp_path
         assert not lock.is_held(path)
 
 
-def test_readers_that_look_do_not_keep_a_taker_out(tmp_path: Path) -> None:
+def is_looked_at(path: Path) -> bool:
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def test_a_reader_that_looks_does_not_keep_a_taker_out(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     path.touch()
-    readers = [
-        subprocess.Popen([sys.executable, "-c", LOOKS, str(path)], stdout=subprocess.PIPE)
-        for _ in range(3)
-    ]
-    try:
-        for reader in readers:
-            assert reader.stdout is not None
-            assert reader.stdout.readline() == b"READY\n"
-        for _ in range(20):
-            os.close(take(path))
-    finally:
-        for reader in readers:
+    with subprocess.Popen([sys.executable, "-c", LOOKS, str(path)]) as reader:
+        try:
+            for _ in range(3):
+                wait_until(lambda: is_looked_at(path), "a reader that looks")
+                os.close(take(path))
+        finally:
             reader.kill()
-            reader.communicate()
 
 
-def test_a_reader_that_looks_is_no_holder(tmp_path: Path) -> None:
+def test_a_reader_that_looks_is_no_holder_to_another(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    with path.open("w") as looking:
+        fcntl.flock(looking, fcntl.LOCK_SH)
+        assert not lock.is_held(path)
+
+
+def test_a_reader_lets_go_at_once(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     path.touch()
-    for _ in range(100):
-        assert not lock.is_held(path)
+    assert not lock.is_held(path)
     with filelock.FileLock(path).acquire(blocking=False):
         pass
 
