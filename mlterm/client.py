@@ -87,6 +87,7 @@ class Client:
         self._exit: tuple[int, bool] | None = None
         self._last_output = 0.0
         self._exit_shown_at = 0.0
+        self._keys_due = 0.0
         self._asking = False
         self._interrupts: list[float] = []
         self._last_byte = b"\n"
@@ -130,7 +131,7 @@ class Client:
                 self._on_signals(wake.read())
             if listens and self._view.keys in ready:
                 self._on_keys()
-            elif self._keys.holding:
+            elif self._keys.holding and time.monotonic() >= self._keys_due:
                 self._send(protocol.pack(Kind.INPUT, self._keys.flush()))
             if self._socket is not None and self._socket.fileno() in ready:
                 self._on_socket(ready[self._socket.fileno()])
@@ -141,7 +142,7 @@ class Client:
         if self._position < self._known or self._waiting:
             return 0
         if self._keys.holding:
-            return int(KEY_PATIENCE_SECONDS * 1000)
+            return max(1, int((self._keys_due - time.monotonic()) * 1000) + 1)
         return 50 if self._exit is not None else None
 
     # Output
@@ -317,6 +318,7 @@ class Client:
             data = b""
         if not data:
             raise _Done(Ending(detached=True, by_signal=signal.SIGHUP))
+        self._keys_due = time.monotonic() + KEY_PATIENCE_SECONDS
         for typed in self._keys.feed(data, time.monotonic()):
             item = self._answer(typed) if self._asking else typed
             if not item:

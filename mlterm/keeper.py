@@ -13,10 +13,9 @@ import termios
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime
 
 from mlterm import ending
-from mlterm.core import protocol, records
+from mlterm.core import protocol
 from mlterm.core.errors import MltermError, ProtocolError
 from mlterm.core.lifecycle import Cause, Exit
 from mlterm.core.protocol import Frame, Kind
@@ -24,6 +23,7 @@ from mlterm.system import channel, daemon, registry, runlog
 from mlterm.system.hub import Hub, Peer
 from mlterm.system.job import Job
 from mlterm.system.spool import Spool
+from mlterm.unwritten import Unwritten
 
 BURST = 64
 """Chunks taken from the terminal before anybody else is looked at."""
@@ -31,7 +31,7 @@ INDEX_SECONDS = 0.1
 SOCKET_CHECK_SECONDS = 5.0
 RETRY_SECONDS = 0.25
 REVIVAL_SECONDS = 0.25
-EXIT_PATIENCE_SECONDS = 2.0
+EXIT_PATIENCE_SECONDS = 10.0
 """How long the kernel may take to tell an exit code that somebody else collected."""
 LAST_SERVICE_SECONDS = 10.0
 INPUT_LIMIT = 64 * 1024
@@ -52,8 +52,7 @@ class Keeper:
         self._drained = False
         self._leader: Peer | None = None
         self._input = bytearray()
-        self._failed_at: int | None = None
-        """Where the file ended when it could not be written any more; None while it can."""
+        self._unwritten = Unwritten(self._spool, self._hub, job.board, job.runlog)
         self._indexed = -1
         self._index_due = self._retry_due = self._socket_due = self._revival_due = 0.0
         self._exit_deadline = NEVER
@@ -74,14 +73,14 @@ class Keeper:
             for key, events in self._selector.select(self._seconds_to_wait()):
                 self._dispatch(key, events)
             self._tick(self._clock())
-            if self._failed_at is None:
+            if self._unwritten.writable:
                 self._hub.tell_offset(self._spool.offset)
             else:
-                self._send_unwritten()
+                self._unwritten.send()
             if self._exit is not None:
                 self._tell_exit()
         self._note_index(self._clock(), last=True)
-        self._hub.broadcast(protocol.offset(Kind.DRAINED, self._file_end()))
+        self._hub.broadcast(protocol.offset(Kind.DRAINED, self._unwritten.file_end))
         registry.remove(self._socket_folder, self._job.files.key)
         self._job.runlog.drop_room()
         return 0
@@ -114,8 +113,9 @@ class Keeper:
         except OSError:  # EIO: the last process that had the terminal open is gone
             self._on_terminal_end()
         finally:
-            if self._spool.failure and self._failed_at is None:
-                self._on_write_failure()
+            if self._spool.failure and self._unwritten.writable:
+                self._unwritten.begin()
+                self._retry_due = self._clock() + RETRY_SECONDS
         return None
 
     def _on_terminal_end(self) -> None:
@@ -153,59 +153,7 @@ class Keeper:
         if len(self._input) < INPUT_LIMIT:
             self._hub.resume_all()
 
-    # The disk
-
-    def _on_write_failure(self) -> None:
-        """From here on everybody is sent the bytes themselves, after all that is on disk."""
-        self._failed_at = self._spool.offset
-        self._retry_due = self._clock() + RETRY_SECONDS
-        self._hub.tell_offset(self._failed_at, at_once=True)
-        for peer in self._hub.peers:
-            peer.cursor = self._failed_at
-        words = (
-            f"output.log cannot be written ({self._spool.failure}): the job goes on; its newest "
-            "output is kept in memory and written once that works again"
-        )
-        self._hub.broadcast(protocol.pack(Kind.NOTICE, words.encode()))
-
-    def _send_unwritten(self) -> None:
-        """To everybody as much of it as they take."""
-        for peer in list(self._hub.peers):
-            while peer.greeted and peer.cursor < self._spool.end and not self._hub.is_slow(peer):
-                data, peer.cursor = self._spool.read(peer.cursor, protocol.FRAME_LIMIT)
-                self._hub.send(peer, protocol.pack(Kind.DATA, data))
-
-    def _retry_writing(self, now: float) -> None:
-        self._retry_due = now + RETRY_SECONDS
-        if not self._spool.retry():
-            return
-        self._failed_at = None
-        self._note_gap()
-        with suppress(OSError):
-            self._job.runlog.keep_room()
-        words = "output.log is written again"
-        if self._board.lost_bytes:
-            words += f"; {self._board.lost_bytes} bytes of output could not be kept"
-        for peer in list(self._hub.peers):
-            if peer.greeted:
-                place = self._spool.place(peer.cursor)
-                peer.told, peer.awaited = place, False
-                self._hub.send(peer, protocol.offset(Kind.RESUME, place))
-                self._hub.send(peer, protocol.pack(Kind.NOTICE, words.encode()))
-        self._spool.settle()
-
-    def _note_gap(self) -> None:
-        if not self._board.gap_bytes:
-            return
-        gap = {
-            "timestamp": records.timestamp(datetime.now(UTC)),
-            "type": "gap",
-            "offset": self._board.gap_offset,
-            "lost_bytes": self._board.gap_bytes,
-        }
-        with suppress(OSError):
-            self._job.runlog.append_last(gap)
-            self._board.gap_bytes = 0
+    # The files
 
     def _note_index(self, now: float, *, last: bool = False) -> None:
         offset = self._spool.offset
@@ -246,7 +194,8 @@ class Keeper:
     def _tick(self, now: float) -> None:
         self._note_index(now)
         if self._spool.failure and now >= self._retry_due:
-            self._retry_writing(now)
+            self._retry_due = now + RETRY_SECONDS
+            self._unwritten.retry()
         if not self._master_watched and not self._drained and now >= self._revival_due:
             self._watch_master(selectors.EVENT_READ)
         if now >= self._socket_due:
@@ -321,10 +270,10 @@ class Keeper:
             self._watch_master(selectors.EVENT_READ)
             self._drain(burst=4 * BURST)
         if self._spool.failure:
-            self._retry_writing(self._clock())
+            self._unwritten.retry()
         if self._spool.failure and self._drained:
             self._spool.write_off()
-        self._note_gap()
+        self._unwritten.note_gap()
         if not self._board.finished:
             self._write_finish(self._exit)
             self._board.finished = True
@@ -334,22 +283,15 @@ class Keeper:
     def _tell_exit(self) -> None:
         """Everybody who has been sent all output, once."""
         assert self._exit is not None
-        frame = protocol.exit_frame(self._exit.shell_code, self._drained, self._file_end())
+        frame = protocol.exit_frame(self._exit.shell_code, self._drained, self._unwritten.file_end)
         for peer in list(self._hub.peers):
-            if peer.greeted and not peer.knows_exit and self._has_all(peer):
+            if peer.greeted and not peer.knows_exit and self._unwritten.has_all(peer):
                 peer.knows_exit = True
                 self._hub.send(peer, frame)
 
-    def _has_all(self, peer: Peer) -> bool:
-        return self._failed_at is None or peer.cursor >= self._spool.end
-
-    def _file_end(self) -> int:
-        """How far the file is to be read: not what was sent as bytes before it was written."""
-        return self._spool.offset if self._failed_at is None else self._failed_at
-
     def _all_served(self) -> bool:
         """Output that no file will hold is gone with us: those who watch get it first."""
-        if self._failed_at is None or self._clock() > self._leave_at:
+        if self._unwritten.writable or self._clock() > self._leave_at:
             return True
         return all(peer.knows_exit and not peer.out for peer in self._hub.peers if peer.greeted)
 

@@ -43,7 +43,11 @@ def set_up(plan: Plan) -> tuple[Guard, Launched]:
     board = Board()
     board.tail_from = os.lseek(output, 0, os.SEEK_END)
     oom_before = cgroup.oom_kills()
-    server, server_path = channel.listen(files.key)
+    try:
+        server, server_path = channel.listen(files.key)
+    except (SupervisorError, OSError):
+        _leave_no_trace(runlog)
+        raise
     environ = _environment(plan, files)
     started = datetime.now(UTC)
     started_monotonic = time.monotonic()
@@ -70,7 +74,8 @@ def set_up(plan: Plan) -> tuple[Guard, Launched]:
         tty=child.tty,
         host=socket.gethostname(),
     )
-    registry.write(server_path.parent, entry)
+    with suppress(OSError):  # the keeper tries again
+        registry.write(server_path.parent, entry)
     job = Job(
         files=files,
         entry=entry,
@@ -238,8 +243,10 @@ def _leave_no_trace(runlog: RunLog) -> None:
     runlog.drop_room()
     with suppress(OSError):
         if not os.fstat(runlog.fileno()).st_size:
-            runlog.path.unlink()
-            RunFiles(runlog.path).folder.rmdir()
+            files = RunFiles(runlog.path)
+            files.run.unlink()
+            files.output.unlink(missing_ok=True)
+            files.folder.rmdir()
 
 
 def _environment(plan: Plan, files: RunFiles) -> dict[str, str]:

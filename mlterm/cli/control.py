@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mlterm.cli.options import duration, log_dir_option, project_option, run_argument
+from mlterm.cli.options import duration, grace_option, log_dir_option, project_option, run_argument
 from mlterm.cli.show import files_of, find, lost_words, say, shell_code
 from mlterm.core import protocol
 from mlterm.core.clean import clean_text
@@ -29,13 +29,7 @@ TIMED_OUT = 124  # as timeout(1)
 @run_argument(several=True)
 @project_option
 @log_dir_option
-@click.option(
-    "--grace",
-    type=click.FloatRange(min=0),
-    default=10.0,
-    metavar="SECONDS",
-    help="Between one signal and the next [10].",
-)
+@grace_option("Between one signal and the next [10].")
 @click.option(
     "--signal", "first", default="INT", metavar="NAME", help="The signal to begin with [INT]."
 )

@@ -19,6 +19,19 @@ def duration(_context: click.Context, _option: click.Parameter, value: str | Non
     return parse_duration(value)
 
 
+def grace_option(meaning: str) -> Callable[[Decorated], Decorated]:
+    """--grace, with what it means to the command."""
+    return click.option(
+        "--grace", type=float, default=10.0, metavar="SECONDS", help=meaning, callback=_finite
+    )
+
+
+def _finite(_context: click.Context, _option: click.Parameter, value: float) -> float:
+    if not 0 <= value < float("inf"):
+        raise click.BadParameter(f"{value} is no number of seconds from 0 on")
+    return value
+
+
 def log_dir_option(command: Decorated) -> Decorated:
     """--log-dir, as every command takes it."""
     return click.option(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from mlterm.cli.options import duration, log_dir_option
+from mlterm.cli.options import duration, grace_option, log_dir_option
 from mlterm.core import names
 from mlterm.core.command import script_name
 from mlterm.core.errors import RefusedError, SupervisorError
@@ -30,13 +30,7 @@ GIT_PATIENCE_SECONDS = 0.1
 @click.option("--tag", "tags", metavar="KEY=VALUE", multiple=True, help="Label the run.")
 @click.option("-d", "--detach", is_flag=True, help="Print the run's name and return at once.")
 @click.option("--plain", is_flag=True, help="No interface: pass the output straight through.")
-@click.option(
-    "--grace",
-    type=click.FloatRange(min=0),
-    default=10.0,
-    metavar="SECONDS",
-    help="Between INT, TERM and KILL when --timeout ends the run [10].",
-)
+@grace_option("Between INT, TERM and KILL when --timeout ends the run [10].")
 @click.option(
     "--timeout", callback=duration, metavar="DURATION", help="End the run after this (90m, 2h30m)."
 )

@@ -1,5 +1,6 @@
 """Records: the flat JSON objects, one a line, that a run's file is made of."""
 
+import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
@@ -33,7 +34,10 @@ def decode(line: bytes) -> Record | None:
     try:
         value = orjson.loads(line)
     except orjson.JSONDecodeError:
-        return None
+        try:  # Python's own module takes the bare NaN that others write
+            value = json.loads(line) if b"NaN" in line or b"Infinity" in line else None
+        except ValueError:
+            return None
     return value if isinstance(value, dict) else None
 
 

@@ -12,6 +12,7 @@ from mlterm.system import paths
 
 _UCRED = struct.Struct("3i")
 _BACKLOG = 64
+_PATIENCE_SECONDS = 2.0
 
 
 def listen(key: str) -> tuple[socket.socket, Path]:
@@ -36,8 +37,10 @@ def connect(key: str) -> socket.socket | None:
         except (OSError, SupervisorError):
             continue
         client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        client.settimeout(_PATIENCE_SECONDS)  # a keeper that hangs must not hang us
         try:
             client.connect(os.fspath(path))
+            client.settimeout(None)
         except OSError:
             client.close()
             continue

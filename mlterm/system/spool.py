@@ -41,6 +41,7 @@ class Spool:
         self._splices = hasattr(os, "splice")
         self._backlog = bytearray()
         self._missing = 0  # lost since the failure began
+        self._failed_at = 0  # where the file ended then
         self._written_off = False
         self.failure: OSError | None = None
         self.offset = os.lseek(log, 0, os.SEEK_CUR)
@@ -85,14 +86,15 @@ class Spool:
         start = self.offset + self._missing
         if place < start and not self._missing:  # written meanwhile
             data = os.pread(self._log, min(limit, start - place), place)
-            return data, place + len(data)
+            if data:
+                return data, place + len(data)
         place = max(place, start)
         data = bytes(self._backlog[place - start : place - start + limit])
         return data, place + len(data)
 
     def place(self, place: int) -> int:
         """Where in the file, now that all is written, the output goes on from a place."""
-        return max(0, min(place - self._missing, self.offset))
+        return min(max(min(place, self._failed_at), place - self._missing), self.offset)
 
     def settle(self) -> None:
         """All is written and everybody knows where to go on reading."""
@@ -158,6 +160,8 @@ class Spool:
             self._keep(bytes(rest))
 
     def _keep(self, data: bytes) -> None:
+        if not self._backlog:
+            self._failed_at = self.offset
         self._backlog += data
         surplus = len(self._backlog) - BACKLOG_LIMIT
         if surplus > 0:

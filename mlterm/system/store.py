@@ -20,7 +20,7 @@ from mlterm.system.paths import RunFiles
 
 BLOCK = 64 * 1024
 LOOK_BACK = 1024 * 1024
-"""How far before its finish the beginning of a resumed part is looked for."""
+"""How far from a file's end its finish, and the beginning of a resumed part, are looked for."""
 _RARE = (b'"finish"', b'"run"', b'"hyperparameters"')
 LAST = "@last"
 
@@ -219,7 +219,7 @@ def _read_ends(path: Path) -> _Ends:
         if size > BLOCK:  # up to a line's end, and no less than one line
             head = head[: head.rfind(b"\n") + 1] or head + file.readline()
         ends = _Ends(list(decode_lines(head)))
-        for record, distance in _backwards(file.fileno(), size):
+        for record in _backwards(file.fileno(), size):
             if record.get("type") == "run" and "schema" in record:
                 ends.start = record
                 break
@@ -227,8 +227,6 @@ def _read_ends(path: Path) -> _Ends:
                 ends.finish = record
             elif record.get("type") == "hyperparameters":
                 ends.since_start.insert(0, record)
-            if ends.finish and distance > LOOK_BACK:
-                break  # only --resume begins a part elsewhere than at the head
     return ends
 
 
@@ -239,11 +237,11 @@ def _ends_part(record: Record) -> bool:
     return isinstance(record.get("status"), str) and record["status"] in ENDED
 
 
-def _backwards(fd: int, size: int) -> Iterator[tuple[Record, int]]:
-    """The rarer records of a file from its end, read block by block, each with how far from
-    the end it was found."""
+def _backwards(fd: int, size: int) -> Iterator[Record]:
+    """The rarer records of a file from its end, read block by block; not for ever: the last
+    part begins at the head, unless it was resumed, and a finish is the last of its records."""
     rest, start = b"", size
-    while start > 0:
+    while start > 0 and size - start < LOOK_BACK:
         end, start = start, max(0, start - BLOCK)
         data = os.pread(fd, end - start, start) + rest
         cut = data.find(b"\n") + 1 if start else 0
@@ -252,8 +250,7 @@ def _backwards(fd: int, size: int) -> Iterator[tuple[Record, int]]:
             continue
         rest, whole = data[:cut], data[cut:]
         if any(mark in whole for mark in _RARE):
-            for record in reversed(list(decode_lines(whole))):
-                yield record, size - start
+            yield from reversed(list(decode_lines(whole)))
 
 
 def _records(path: Path) -> Iterator[Record]:

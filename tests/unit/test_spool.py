@@ -6,7 +6,7 @@ import pty
 import subprocess
 import sys
 import tty
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -46,15 +46,9 @@ def terminal() -> Iterator[tuple[int, int]]:
             os.close(end)
 
 
-def begin(
-    source: int,
-    pipe: tuple[int, int],
-    log: int,
-    board: Board,
-    on_unwritten: Callable[[bytes], None] = lambda data: None,
-) -> Spool:
+def begin(source: int, pipe: tuple[int, int], log: int, board: Board) -> Spool:
     """As a keeper begins, be it the first or the next."""
-    spool = Spool(source, pipe, log, board, on_unwritten)
+    spool = Spool(source, pipe, log, board)
     spool.recover()
     return spool
 
@@ -210,13 +204,12 @@ def test_what_a_dead_keeper_had_in_memory_is_counted_as_lost(
 def test_a_full_disk_stops_nobody(pipe: tuple[int, int], terminal: tuple[int, int]) -> None:
     log = os.open("/dev/full", os.O_RDWR)
     board = Board()
-    handed_on: list[bytes] = []
-    spool = begin(terminal[0], pipe, log, board, handed_on.append)
+    spool = begin(terminal[0], pipe, log, board)
     pump(spool, terminal[1], EVERY_BYTE)
-    assert b"".join(handed_on) == spool.backlog == EVERY_BYTE
+    assert spool.backlog == EVERY_BYTE
     assert "No space left" in str(spool.failure)
-    assert (spool.offset, board.backlog_bytes) == (0, len(EVERY_BYTE))
-    assert (board.lost_bytes, board.gap_bytes) == (0, 0)
+    assert (spool.offset, spool.end) == (0, len(EVERY_BYTE))
+    assert (board.backlog_bytes, board.lost_bytes, board.gap_bytes) == (len(EVERY_BYTE), 0, 0)
     assert not spool.retry()
     assert spool.backlog == EVERY_BYTE
     os.close(log)
@@ -227,17 +220,65 @@ def test_on_a_full_disk_memory_is_bounded_and_the_loss_is_counted(
 ) -> None:
     log = os.open("/dev/full", os.O_RDWR)
     board = Board()
-    handed_on = bytearray()
-    spool = begin(terminal[0], pipe, log, board, handed_on.extend)
+    spool = begin(terminal[0], pipe, log, board)
     data = os.urandom(64 * 1024) * 70
     surplus = len(data) - BACKLOG_LIMIT
     for at in range(0, len(data), 64 * 1024):
         pump(spool, terminal[1], data[at : at + 64 * 1024])
     assert spool.backlog == data[surplus:]
-    assert handed_on == data
+    assert spool.end == len(data)
     assert board.backlog_bytes == BACKLOG_LIMIT
     assert board.lost_bytes == board.gap_bytes == surplus
     assert board.gap_offset == 0
+    os.close(log)
+
+
+def follow(spool: Spool, place: int, limit: int = 1000) -> bytes:
+    """What a viewer is sent that has all output up to a place."""
+    seen = b""
+    while place < spool.end:
+        data, after = spool.read(place, limit)
+        assert after > place, "a viewer that gets nowhere would be served without end"
+        seen, place = seen + data, after
+    return seen
+
+
+@pytest.mark.parametrize("limit", [1, 999, 1000, 65_536])
+def test_who_watches_gets_what_no_file_holds(
+    pipe: tuple[int, int], terminal: tuple[int, int], limit: int
+) -> None:
+    log = os.open("/dev/full", os.O_RDWR)
+    spool = begin(terminal[0], pipe, log, Board())
+    pump(spool, terminal[1], EVERY_BYTE[:3000])
+    assert follow(spool, 0, limit) == EVERY_BYTE[:3000]
+    assert follow(spool, 1234, limit) == EVERY_BYTE[1234:3000]
+    assert follow(spool, 3000, limit) == b""
+    os.close(log)
+
+
+def test_what_was_given_up_is_passed_over(pipe: tuple[int, int], terminal: tuple[int, int]) -> None:
+    log = os.open("/dev/full", os.O_RDWR)
+    spool = begin(terminal[0], pipe, log, Board())
+    data = os.urandom(BACKLOG_LIMIT + 70_000)
+    for at in range(0, len(data), 64 * 1024):
+        pump(spool, terminal[1], data[at : at + 64 * 1024])
+    assert follow(spool, 10, 65_536) == follow(spool, 70_000, 65_536) == data[70_000:]
+    assert follow(spool, 80_000, 65_536) == data[80_000:]
+    os.close(log)
+
+
+def test_output_that_is_written_off_is_lost_but_can_still_be_read(
+    pipe: tuple[int, int], terminal: tuple[int, int]
+) -> None:
+    log = os.open("/dev/full", os.O_RDWR)
+    board = Board()
+    spool = begin(terminal[0], pipe, log, board)
+    pump(spool, terminal[1], b"0123456789")
+    spool.write_off()
+    spool.write_off()
+    assert (board.lost_bytes, board.gap_bytes, board.backlog_bytes) == (10, 10, 0)
+    assert not spool.retry()
+    assert follow(spool, 0) == b"0123456789"
     os.close(log)
 
 
@@ -260,7 +301,7 @@ def say(**facts):
     facts |= {name: getattr(board, name)
               for name in ("backlog_bytes", "gap_offset", "gap_bytes", "lost_bytes")}
     facts |= {"offset": spool.offset, "backlog": len(spool.backlog),
-              "failed": spool.failure is not None, "handed_on": len(handed_on)}
+              "failed": spool.failure is not None, "end": spool.end}
     print(json.dumps(facts))
 
 flags = os.O_APPEND if sys.argv[2] == "append" else 0
@@ -269,8 +310,8 @@ out, into = os.pipe()
 pipe = os.pipe()
 for end in (out, *pipe):
     os.set_blocking(end, False)
-board, handed_on = Board(), bytearray()
-spool = Spool(out, pipe, log, board, handed_on.extend)
+board = Board()
+spool = Spool(out, pipe, log, board)
 spool.recover()
 data = bytes(range(256)) * 40
 """
@@ -303,13 +344,12 @@ say()
 """
     full, partly, room, after = on_a_small_disk(tmp_path / "log", code, how)
     assert (full["offset"], full["backlog"], full["failed"]) == (1000, 9240, True)
-    assert (full["handed_on"], full["backlog_bytes"]) == (9240, 9240)
+    assert (full["end"], full["backlog_bytes"]) == (10_240, 9240)
     assert (partly["retried"], partly["offset"], partly["backlog"]) == (False, 3000, 7240)
     assert partly["backlog_bytes"] == 7240
     assert (room["retried"], room["offset"], room["backlog_bytes"]) == (True, 10_240, 0)
     assert not room["failed"]
-    assert after["handed_on"] == 9240
-    assert after["lost_bytes"] == 0
+    assert (after["offset"], after["end"], after["lost_bytes"]) == (10_245, 10_245, 0)
     assert (tmp_path / "log").read_bytes() == bytes(range(256)) * 40 + b"after"
 
 
@@ -329,6 +369,62 @@ say()
     assert room["lost_bytes"] == 4900
     written = b"a" * 1000 + b"b" * 100 + b"c" * (BACKLOG_LIMIT - 100)
     assert (tmp_path / "log").read_bytes() == written
+
+
+def seen_and_resumed(path: Path, lost: int) -> list[dict[str, Any]]:
+    """A thousand bytes on disk, some lost, some in memory; then there is room again. For
+    viewers that have seen so much: what they are sent, and where in the file they go on."""
+    code = f"""
+allow(1000)
+feed(b"a" * 1000 + b"b" * {lost} + b"c" * (BACKLOG_LIMIT if {lost} else 5000))
+places = [1000, 1001, 1000 + {lost}, 1500 + {lost}, spool.end]
+sent = [spool.read(place, 10)[0].decode() for place in places]
+allow(-1)
+assert spool.retry()
+say(sent=sent, resumed=[spool.place(place) for place in places])
+spool.settle()
+feed(b"d" * 100)
+say(resumed=spool.place(spool.offset))
+"""
+    return on_a_small_disk(path, code)
+
+
+def test_viewers_go_on_in_the_file_where_they_were(tmp_path: Path) -> None:
+    again, settled = seen_and_resumed(tmp_path / "log", 0)
+    assert again["sent"] == ["c" * 10] * 4 + [""]
+    assert again["resumed"] == [1000, 1001, 1000, 1500, 6000]
+    assert settled["resumed"] == 6100
+
+
+def test_viewers_go_on_behind_the_gap_and_see_nothing_twice(tmp_path: Path) -> None:
+    again, settled = seen_and_resumed(tmp_path / "log", 300)
+    assert again["sent"] == ["c" * 10] * 4 + [""]
+    assert again["resumed"] == [1000, 1000, 1000, 1500, 1000 + BACKLOG_LIMIT]
+    assert settled["resumed"] == 1100 + BACKLOG_LIMIT
+    written = b"a" * 1000 + b"c" * BACKLOG_LIMIT + b"d" * 100
+    assert (tmp_path / "log").read_bytes() == written
+
+
+@pytest.mark.parametrize("cut", [False, True], ids=["whole", "cut off by somebody"])
+def test_a_viewer_that_is_behind_reads_what_was_written_meanwhile(
+    tmp_path: Path, cut: bool
+) -> None:
+    code = f"""
+allow(1000)
+feed(b"a" * 1000 + b"b" * 2000)
+allow(1500)
+assert not spool.retry()
+if {cut}:
+    os.truncate(sys.argv[1], 0)  # to make room
+place, seen = 1000, b""
+for _ in range(100):
+    data, place = spool.read(place, 300)
+    seen += data
+say(place=place, seen=len(seen))
+"""
+    (end,) = on_a_small_disk(tmp_path / "log", code)
+    assert end["place"] == end["end"] == 3000
+    assert end["seen"] == (1500 if cut else 2000)
 
 
 @pytest.mark.parametrize("how", ["splice", "append"])
@@ -351,7 +447,7 @@ def test_a_pipe_that_was_left_full_on_a_full_disk_is_kept_too(tmp_path: Path) ->
     code = """
 os.write(pipe[1], data)
 allow(1000)
-spool = Spool(out, pipe, log, board, handed_on.extend)
+spool = Spool(out, pipe, log, board)
 spool.recover()
 say()
 allow(-1)
