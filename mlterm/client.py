@@ -28,7 +28,7 @@ QUIET_SECONDS, LINGER_SECONDS = 1.0, 2.0
 """After the command's end, while somebody still holds its terminal: leave after so much
 silence, or so long at the latest."""
 RECONNECT_SECONDS = 10.0
-SEND_LIMIT = 64 * 1024
+WAITING_FRAMES = 16
 STOP_GRACE_SECONDS = 10.0
 
 
@@ -78,7 +78,9 @@ class Client:
         self._log = -1
         self._socket: socket.socket | None = None
         self._frames = protocol.FrameReader()
-        self._out = bytearray()
+        self._out: deque[bytes] = deque()
+        self._sent = 0
+        """Of the first frame of these."""
         self._keys = KeyReader()
         self._raw: terminal.RawKeys | None = None
         self._waiting: deque[Frame] = deque()
@@ -121,7 +123,7 @@ class Client:
             poll.register(self._view.screen, 0)  # tells of a reader who has left
             if self._socket is not None:
                 poll.register(self._socket, select.POLLIN | (select.POLLOUT if self._out else 0))
-            listens = self._view.keys is not None and len(self._out) < SEND_LIMIT
+            listens = self._view.keys is not None and len(self._out) < WAITING_FRAMES
             if listens and self._view.keys is not None:
                 poll.register(self._view.keys, select.POLLIN)
             ready = dict(poll.poll(self._patience_ms()))
@@ -129,12 +131,12 @@ class Client:
                 raise _Done(Ending(pipe_closed=True))
             if wake.fd in ready:
                 self._on_signals(wake.read())
+            if self._socket is not None and self._socket.fileno() in ready:
+                self._on_socket(ready[self._socket.fileno()])
             if listens and self._view.keys in ready:
                 self._on_keys()
             elif self._keys.holding and time.monotonic() >= self._keys_due:
                 self._send(protocol.pack(Kind.INPUT, self._keys.flush()))
-            if self._socket is not None and self._socket.fileno() in ready:
-                self._on_socket(ready[self._socket.fileno()])
             self._show()
             self._check_end()
 
@@ -197,16 +199,19 @@ class Client:
         if connection is None:
             return False
         connection.setblocking(False)
-        self._socket, self._frames, self._out = connection, protocol.FrameReader(), bytearray()
+        self._socket, self._frames = connection, protocol.FrameReader()
         rows, columns = terminal.size(self._window())
-        self._send(protocol.hello(self._view.read_only, rows, columns))
+        # What a keeper that was killed has not taken goes to the next one.
+        self._out.appendleft(protocol.hello(self._view.read_only, rows, columns))
+        self._sent = 0
+        self._flush()
         return True
 
     def _window(self) -> int:
         return self._view.screen if self._view.keys is None else self._view.keys
 
     def _send(self, frame: bytes) -> None:
-        self._out += frame
+        self._out.append(frame)
         self._flush()
 
     def _flush(self) -> None:
@@ -214,11 +219,12 @@ class Client:
             return
         try:
             while self._out:
-                del self._out[: self._socket.send(self._out)]
-        except BlockingIOError:
-            pass
-        except OSError:
-            self._out.clear()  # the read side tells what became of the keeper
+                self._sent += self._socket.send(memoryview(self._out[0])[self._sent :])
+                if self._sent == len(self._out[0]):
+                    self._out.popleft()
+                    self._sent = 0
+        except OSError:  # full, or broken: then the read side tells what became of the keeper
+            return
 
     def _on_socket(self, events: int) -> None:
         assert self._socket is not None

@@ -342,7 +342,7 @@ class Keeper:
         self._hub.send(peer, protocol.offset(Kind.WELCOME, self._spool.offset))
         if not peer.read_only and self._leader not in self._hub.peers:
             self._lead(peer)
-        peer.cursor = self._spool.offset
+        self._unwritten.greet(peer)
 
     def _lead(self, peer: Peer) -> None:
         """Whoever typed last has the window that the command draws for."""

@@ -36,13 +36,19 @@ class Unwritten:
         """The file cannot be written any more."""
         self._failed_at = self._spool.offset
         self._hub.tell_offset(self._failed_at, at_once=True)
-        for peer in self._hub.peers:
-            peer.cursor = self._failed_at
-        words = (
-            f"output.log cannot be written ({self._spool.failure}): the job goes on; its newest "
-            "output is kept in memory and written once that works again"
-        )
-        self._hub.broadcast(protocol.pack(Kind.NOTICE, words.encode()))
+        for peer in list(self._hub.peers):
+            if peer.greeted:
+                self.greet(peer)
+
+    def greet(self, peer: Peer) -> None:
+        """Tell somebody who watches, or begins to, how it stands."""
+        peer.cursor = self._spool.offset
+        if not self.writable:
+            words = (
+                f"output.log cannot be written ({self._spool.failure}): the job goes on; its "
+                "newest output is kept in memory and written once that works again"
+            )
+            self._hub.send(peer, protocol.pack(Kind.NOTICE, words.encode()))
 
     def send(self) -> None:
         """To everybody as much as they take."""

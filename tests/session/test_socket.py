@@ -388,7 +388,10 @@ def test_what_killed_runs_left_behind_vanishes(home: Home) -> None:
 
 
 def title(process: psutil.Process) -> str:
-    return " ".join(process.cmdline())
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:  # dead, and waiting to be reaped
+        return ""
 
 
 def test_broken_entries_are_passed_over(home: Home) -> None:
