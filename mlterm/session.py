@@ -75,6 +75,8 @@ def _serve(plan_pipe: int, answer: int, not_ours: tuple[int, ...]) -> None:
     try:
         from mlterm import supervisor  # here, so that the client need not wait for it
 
+        daemon.become_subreaper()
+        daemon.set_title("guard", "of a run that is being started")
         if (plan := _take_over(plan_pipe, answer)) is None:
             return
         guard, started = supervisor.set_up(plan)

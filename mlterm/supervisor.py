@@ -33,7 +33,6 @@ _HEAD_BYTES = 256 * 1024
 def set_up(plan: Plan) -> tuple[Guard, Launched]:
     """Claim the names, start the command, make its guard; the rest of the daemon's life is
     ``guard.run``."""
-    daemon.become_subreaper()
     plan, files, held = _claim(plan)
     files.folder.mkdir(exist_ok=True)
     part = _count_parts(files) + 1

@@ -20,6 +20,7 @@ def home() -> Iterator[Home]:
         environ = kept | {
             "HOME": str(path),
             "XDG_RUNTIME_DIR": str(runtime),
+            "MLTERM_RUNTIME_DIR": str(runtime / "mlterm"),  # none of this user's own runs
             "SPT_NOENV": "1",  # setproctitle would overwrite the environment that clear() reads
             "TERM": "xterm-256color",
             "PYTHONPATH": os.getcwd(),

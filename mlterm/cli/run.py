@@ -89,6 +89,7 @@ def _watch(launch: Launch, *, quiet: bool) -> int:
     from mlterm.cli.show import leave
     from mlterm.client import View
 
+    daemon.set_title("client", "of a run that is being started")
     launched = launch.result()
     daemon.set_title("client", launched.name)
     if not terminal.is_terminal(0):  # it is the command's: held here, a pipe would never break

@@ -63,7 +63,7 @@ def _left(ending: Ending, name: str) -> int:
     if ending.pipe_closed:
         say(f"whoever read the output has closed it; {name} goes on: mlterm attach {name}")
         return 128 + 13
-    say(f"detached from {name}, which goes on: mlterm attach {name}")
+    say(f"detached from {name}; it goes on, and mlterm attach comes back to it")
     return 128 + ending.by_signal if ending.by_signal else 0
 
 

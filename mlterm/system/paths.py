@@ -78,6 +78,9 @@ class RunFiles:
 
 def runtime_dirs() -> Iterator[Path]:
     """The folders that may hold the user's sockets, the preferred one first; none is made."""
+    if own := os.environ.get("MLTERM_RUNTIME_DIR"):
+        yield Path(os.path.abspath(own))
+        return
     runtime = os.environ.get("XDG_RUNTIME_DIR")
     if runtime and os.path.isabs(runtime) and len(os.fsencode(runtime)) <= 70:
         yield Path(runtime) / "mlterm"

@@ -39,7 +39,7 @@ class Corner:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(dropped)}
         self.environ = kept | {
             "HOME": str(self.path),
-            "XDG_RUNTIME_DIR": str(self.path / "run"),
+            "MLTERM_RUNTIME_DIR": str(self.path / "run"),
             "XDG_CONFIG_HOME": str(self.path / "config"),
         }
         if installed_script() is None:

@@ -185,7 +185,7 @@ def test_one_who_detaches_leaves_the_other_attached(home: Home) -> None:
     for terminal in (one, two):
         terminal.expect("READY")
     one.send("\x1c")
-    one.expect("detached from p/r, which goes on: mlterm attach p/r")
+    one.expect("detached from p/r; it goes on")
     assert one.wait() == 0
     two.send("still here\r")
     two.expect("got:still here")

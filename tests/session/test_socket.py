@@ -281,6 +281,7 @@ def test_a_symlinked_folder_is_not_followed_by_those_who_attach(home: Home) -> N
 def test_without_a_usable_runtime_folder_the_temporary_one_serves(
     home: Home, runtime: str | None
 ) -> None:
+    del home.environ["MLTERM_RUNTIME_DIR"]
     if runtime is None:
         del home.environ["XDG_RUNTIME_DIR"]
     else:
@@ -294,7 +295,7 @@ def test_without_a_usable_runtime_folder_the_temporary_one_serves(
     mine = temporary / f"mlterm-{os.getuid()}"
     assert stat.S_IMODE(mine.stat().st_mode) == 0o700
     assert list(mine.glob("*.sock"))
-    terminal = home.terminal("attach", "-q")
+    terminal = home.terminal("attach", "-q", "p/r")
     terminal.expect("READY")
     terminal.send("\r")
     assert terminal.wait() == 3
@@ -331,6 +332,7 @@ def test_another_user_is_not_let_in_even_where_the_folder_is_open(home: Home) ->
 def test_socket_and_folder_are_made_anew_when_they_were_removed(home: Home) -> None:
     second = home.path / "run2"
     second.mkdir(mode=0o700)
+    del home.environ["MLTERM_RUNTIME_DIR"]
     environ = home.environ | {"XDG_RUNTIME_DIR": str(second)}
     job = ("sh", "-c", "echo READY; until [ -e go ]; do sleep 0.01; done; exit 4")
     names = ("--project", "p", "--run-id", "other")

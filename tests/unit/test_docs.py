@@ -147,7 +147,7 @@ def test_every_example_of_the_manual_is_understood(words: str) -> None:
 @pytest.mark.parametrize(
     "word",
     ["MLTERM_LOG_DIR", "MLTERM_PROJECT", "MLTERM_RUN_ID", "MLTERM_RUN_FILE", "MLTERM_PARENT_RUN",
-     "XDG_RUNTIME_DIR", "TMPDIR"],
+     "MLTERM_RUNTIME_DIR", "XDG_RUNTIME_DIR", "TMPDIR"],
 )  # fmt: skip
 def test_every_variable_stands_in_the_manual(word: str) -> None:
     assert word in SECTIONS["ENVIRONMENT"]
