@@ -176,13 +176,13 @@ class Keeper:
         if self._spool.failure:
             due.append(self._retry_due)
             due.append(self._leave_at)
-        if not self._master_watched:
+        if not self._master_watched and not self._drained:
             due.append(self._revival_due)
         if self._exit is None:
             due.append(self._timeout_at())
         if self._exit_deadline < NEVER:
             due.append(now + 0.02)
-        if self._orphaned:
+        if self._orphaned and self._job.child.pidfd is None:
             due.append(now + REVIVAL_SECONDS)
         return max(0.0, min(due) - now)
 

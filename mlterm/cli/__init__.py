@@ -2,10 +2,12 @@
 
 import os
 import sys
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from mlterm.core.errors import MltermError
-from mlterm.session import Launch
+
+if TYPE_CHECKING:
+    from mlterm.session import Launch
 
 
 def main() -> NoReturn:
@@ -13,12 +15,16 @@ def main() -> NoReturn:
     if sys.platform == "win32":
         print("mlterm needs Linux or macOS: it runs commands on Unix terminals.", file=sys.stderr)
         sys.exit(2)
-    # The supervisor of a run gets ready while click is imported and reads the options.
-    launch = Launch() if sys.argv[1:2] == ["run"] else None
+    launch = None
+    if sys.argv[1:2] == ["run"]:
+        # The supervisor of a run gets ready while click is imported and reads the options.
+        from mlterm.session import Launch
+
+        launch = Launch()
     _leave(_run(launch))
 
 
-def _run(launch: Launch | None) -> int:
+def _run(launch: "Launch | None") -> int:
     import click
 
     from mlterm.cli.group import cli

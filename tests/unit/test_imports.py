@@ -135,3 +135,17 @@ def test_the_command_line_alone_imports_no_command() -> None:
     found = imported("mlterm.cli")
     assert "click" not in found
     assert {name for name in found if name.startswith("mlterm.cli.")} == set()
+
+
+@pytest.mark.parametrize("words", [["run", "--", "true"], ["list-runs"], ["--help"]])
+def test_windows_is_refused_with_one_line(words: list[str]) -> None:
+    """Before anything is imported that Windows has not."""
+    code = (
+        "import sys; sys.platform = 'win32'; sys.modules['fcntl'] = sys.modules['termios'] = None\n"
+        f"sys.argv[1:] = {words}\n"
+        "from mlterm.cli import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "Linux or macOS" in done.stderr
