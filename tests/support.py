@@ -11,10 +11,10 @@ import sys
 import termios
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import psutil
 import pyte
@@ -34,6 +34,35 @@ def wait_until(
             raise AssertionError(f"waited {seconds:.0f} s in vain for {what}")
         select.select([], [], [], 0.01)
     return value
+
+
+def differing(got: bytes, wanted: bytes) -> str:
+    """Where two long outputs part, in words; empty where they are the same."""
+    if got == wanted:
+        return ""
+    pairs = enumerate(zip(got, wanted, strict=False))
+    at = next((i for i, (one, other) in pairs if one != other), min(len(got), len(wanted)))
+    near = slice(max(0, at - 30), at + 30)
+    return f"{len(got)} bytes, not {len(wanted)}; at {at}: {got[near]!r}, not {wanted[near]!r}"
+
+
+def stream(pipe: IO[bytes] | None) -> IO[bytes]:
+    """A pipe of a process that was started with it."""
+    assert pipe is not None
+    return pipe
+
+
+@contextmanager
+def started(command: list[str], home: "Home") -> Iterator[subprocess.Popen[bytes]]:
+    """A program that goes on while the test does; killed at the block's end if it still is."""
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    null = subprocess.DEVNULL
+    with subprocess.Popen(command, cwd=home.path, env=home.environ, stdin=null, **pipes) as process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.kill()
 
 
 @dataclass

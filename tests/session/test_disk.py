@@ -13,7 +13,7 @@ import pytest
 from mlterm.core import protocol
 from mlterm.core.protocol import Frame, FrameReader, Kind
 from mlterm.core.records import Record, decode_lines
-from tests.support import Home, Run, wait_until
+from tests.support import Home, Run, differing, wait_until
 
 pytestmark = [
     pytest.mark.root,
@@ -95,16 +95,6 @@ def finish(home: Home, run: Run) -> Record:
     wait_until(lambda: not home.parts("guard"), "the guard's leave")
     (record,) = of_type(run, "finish")
     return record
-
-
-def differing(got: bytes, wanted: bytes) -> str:
-    """Where two long outputs part, in words; empty where they are the same."""
-    if got == wanted:
-        return ""
-    pairs = enumerate(zip(got, wanted, strict=False))
-    at = next((i for i, (one, other) in pairs if one != other), min(len(got), len(wanted)))
-    near = slice(max(0, at - 30), at + 30)
-    return f"{len(got)} bytes, not {len(wanted)}; at {at}: {got[near]!r}, not {wanted[near]!r}"
 
 
 class Watched:

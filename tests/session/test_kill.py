@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from mlterm.system.daemon import exit_status_of
-from tests.support import Home, Run, Terminal, wait_until
+from tests.support import Home, Run, Terminal, differing, wait_until
 
 pytestmark = pytest.mark.linux
 
@@ -43,16 +43,6 @@ def _parts_can_be_found(home: Home) -> None:
 def numbered(pace: str) -> list[str]:
     """A command that writes numbered lines until the file ``go`` is there, then exits with CODE."""
     return ["sh", "-c", f"n=0; until [ -e go ]; do {PACES[pace]}; done; echo END; exit {CODE}"]
-
-
-def differing(got: bytes, wanted: bytes) -> str:
-    """Where two long outputs part, in words; empty where they are the same."""
-    if got == wanted:
-        return ""
-    pairs = enumerate(zip(got, wanted, strict=False))
-    at = next((i for i, (one, other) in pairs if one != other), min(len(got), len(wanted)))
-    near = slice(max(0, at - 30), at + 30)
-    return f"{len(got)} bytes, not {len(wanted)}; at {at}: {got[near]!r}, not {wanted[near]!r}"
 
 
 def all_lines(output: bytes) -> bytes:

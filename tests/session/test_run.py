@@ -5,17 +5,14 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import IO
 
 import psutil
 import pytest
 
-from tests.support import PATIENCE, Home, Run, wait_until
+from tests.support import PATIENCE, Home, Run, started, stream, wait_until
 
 NAMED = ("--project", "p", "--run-id", "r")
 UNTIL_GO = "while [ ! -e go ]; do sleep 0.02; done"
@@ -25,23 +22,6 @@ RULE = b"letters, digits and . _ - only, not starting with a dot"
 @pytest.fixture(autouse=True)
 def _parts_can_be_found(home: Home) -> None:
     home.environ["SPT_NOENV"] = "1"  # setproctitle: leave /proc/PID/environ as it was
-
-
-@contextmanager
-def started(home: Home, *args: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A client that goes on while the test does; killed at the block's end if it still is."""
-    with home.start(*args) as process:
-        try:
-            yield process
-        finally:
-            if process.poll() is None:
-                process.kill()
-
-
-def stream(pipe: IO[bytes] | None) -> IO[bytes]:
-    """A pipe of a process that was started with it."""
-    assert pipe is not None
-    return pipe
 
 
 def go(home: Home) -> None:
@@ -433,7 +413,7 @@ def test_the_command_gets_the_callers_pipe_as_its_stdin(home: Home) -> None:
 
 def test_a_reader_that_leaves_early_ends_the_client_with_141_and_not_the_job(home: Home) -> None:
     job = "while [ ! -e go ]; do echo line; sleep 0.02; done; echo DONE"
-    with started(home, "run", *NAMED, "--", "sh", "-c", job) as client:
+    with started(home.command("run", *NAMED, "--", "sh", "-c", job), home) as client:
         assert stream(client.stdout).readline() == b"line\n"
         stream(client.stdout).close()
         assert client.wait(PATIENCE) == 141
@@ -464,7 +444,7 @@ def test_detach_key_leaves_the_job_running(home: Home) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_client_that_is_told_to_end_only_detaches(home: Home, number: signal.Signals) -> None:
     job = f"echo READY; {UNTIL_GO}; echo DONE"
-    with started(home, "run", *NAMED, "--", "sh", "-c", job) as client:
+    with started(home.command("run", *NAMED, "--", "sh", "-c", job), home) as client:
         assert stream(client.stdout).readline() == b"READY\n"
         client.send_signal(number)
         assert client.wait(PATIENCE) == 128 + number
@@ -482,7 +462,7 @@ def test_a_client_that_is_told_to_end_only_detaches(home: Home, number: signal.S
 @pytest.mark.parametrize("name", ["TERM", "INT"])
 def test_a_supervisor_that_is_told_to_end_passes_it_on(home: Home, part: str, name: str) -> None:
     job = f"trap 'echo TOLD; exit 9' {name}; echo READY; while :; do sleep 0.05; done"
-    with started(home, "run", *NAMED, "--", "sh", "-c", job) as client:
+    with started(home.command("run", *NAMED, "--", "sh", "-c", job), home) as client:
         assert stream(client.stdout).readline() == b"READY\n"
         home.part(part).send_signal(signal.Signals[f"SIG{name}"])
         rest, _ = client.communicate(timeout=PATIENCE)

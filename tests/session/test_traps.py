@@ -7,38 +7,17 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import psutil
 import pytest
 
 from mlterm.system import host, lock, registry
-from tests.support import PATIENCE, Home, Run, Terminal, wait_until
+from tests.support import PATIENCE, Home, Run, Terminal, started, stream, wait_until
 
 NAMED = ("--project", "p", "--run-id", "r")
 UNTIL_GO = "while [ ! -e go ]; do sleep 0.02; done"
-
-
-@contextmanager
-def started(command: list[str], home: Home) -> Iterator[subprocess.Popen[bytes]]:
-    """A program that goes on while the test does; killed at the block's end if it still is."""
-    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    null = subprocess.DEVNULL
-    with subprocess.Popen(command, cwd=home.path, env=home.environ, stdin=null, **pipes) as process:
-        try:
-            yield process
-        finally:
-            if process.poll() is None:
-                process.kill()
-
-
-def stream(pipe: IO[bytes] | None) -> IO[bytes]:
-    """A pipe of a process that was started with it."""
-    assert pipe is not None
-    return pipe
 
 
 def through_shell(home: Home, script: str, command: list[str]) -> bytes:
