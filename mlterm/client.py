@@ -4,18 +4,20 @@ It reads output.log by offset, as any reader may; the keeper only tells it how f
 file has grown. Killing, stopping or losing it changes nothing for the job.
 """
 
+import errno
 import os
 import select
 import signal
 import socket
 import time
 from collections import deque
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import NoReturn
 
 from mlterm.core import protocol
-from mlterm.core.errors import ProtocolError
+from mlterm.core.errors import ProtocolError, SupervisorError
 from mlterm.core.keys import TAP_SECONDS, TAPS, Command, KeyReader
 from mlterm.core.protocol import Frame, Kind
 from mlterm.system import channel, lock, runlog, terminal
@@ -91,6 +93,7 @@ class Client:
         self._exit_shown_at = 0.0
         self._keys_due = 0.0
         self._asking = False
+        self._writing = False
         self._interrupts: list[float] = []
         self._last_byte = b"\n"
         self._alternate = False
@@ -100,7 +103,7 @@ class Client:
         with ExitStack() as stack:
             self._log = os.open(self._view.files.output, os.O_RDONLY | os.O_CLOEXEC)
             stack.callback(os.close, self._log)
-            wake = stack.enter_context(_Signals())
+            wake = stack.enter_context(_Signals(self._on_signal))
             if not self._connect():
                 return self._without_keeper()
             if self._view.keys is not None:
@@ -170,6 +173,7 @@ class Client:
         if b"\x1b[?1049" in data:
             self._alternate = data[data.rindex(b"\x1b[?1049") :][7:8] == b"h"
         rest = memoryview(data)
+        self._writing = True
         try:
             while rest:
                 rest = rest[os.write(self._view.screen, rest) :]
@@ -178,8 +182,16 @@ class Client:
             self._print(bytes(rest))
         except BrokenPipeError:
             raise _Done(Ending(pipe_closed=True)) from None
-        except OSError:  # the terminal is gone
+        except OSError as error:
+            if error.errno not in (errno.EIO, errno.ENXIO):
+                raise SupervisorError(
+                    f"standard output cannot be written ({error.strerror}); the run goes on: "
+                    f"mlterm attach {self._view.files.run}"
+                ) from None
+            # The terminal is gone.
             raise _Done(Ending(detached=True, by_signal=signal.SIGHUP)) from None
+        finally:
+            self._writing = False
 
     def _say(self, words: str) -> None:
         with suppress(OSError):
@@ -377,9 +389,16 @@ class Client:
             if self._view.read_only:
                 raise _Done(Ending(detached=True))
             self._on_interrupt()
+        if signal.SIGQUIT in numbers:  # Ctrl-\ where the terminal is not ours to read
+            raise _Done(Ending(detached=True))
         for number in (signal.SIGTERM, signal.SIGHUP):
             if number in numbers:
                 raise _Done(Ending(detached=True, by_signal=number))
+
+    def _on_signal(self, number: int) -> None:
+        """Called as it comes: only what must break into a write that blocks."""
+        if self._writing and number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+            self._on_signals({number})
 
     def _on_interrupt(self) -> None:
         """Ctrl-C where the terminal is not ours to read: it is the command's all the same."""
@@ -395,7 +414,13 @@ class Client:
 class _Signals:
     """Signals as readable bytes, for as long as a client runs."""
 
-    _NUMBERS = (signal.SIGWINCH, signal.SIGCONT, signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    _NUMBERS = (
+        signal.SIGWINCH, signal.SIGCONT, signal.SIGINT,
+        signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT,
+    )  # fmt: skip
+
+    def __init__(self, on_signal: Callable[[int], None]) -> None:
+        self._on_signal = on_signal
 
     def __enter__(self) -> "_Signals":
         self.fd, self._in = os.pipe()
@@ -403,8 +428,9 @@ class _Signals:
             os.set_blocking(end, False)
         # What the caller has us ignore (nohup, a script's background) stays ignored.
         heeded = [n for n in self._NUMBERS if signal.getsignal(n) is not signal.SIG_IGN]
-        self._before = {n: signal.signal(n, lambda *_: None) for n in heeded}
+        self._before = {n: signal.signal(n, lambda n, _: self._on_signal(n)) for n in heeded}
         self._wakeup = signal.set_wakeup_fd(self._in, warn_on_full_buffer=False)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, self._NUMBERS)  # held back since the start
         return self
 
     def read(self) -> set[int]:

@@ -34,6 +34,7 @@ REVIVAL_SECONDS = 0.25
 EXIT_PATIENCE_SECONDS = 10.0
 """How long the kernel may take to tell an exit code that somebody else collected."""
 LAST_SERVICE_SECONDS = 10.0
+FORK_PAUSE_SECONDS = 0.1
 INPUT_LIMIT = 64 * 1024
 NEVER = float("inf")
 
@@ -58,6 +59,9 @@ class Keeper:
         self._exit_deadline = NEVER
         self._exit: Exit | None = None
         self._orphaned = False
+        self._stop_owed: tuple[Cause, int, float] | None = None
+        """One that could not be begun for want of a process."""
+        self._stop_due = NEVER
         self._leave_at = NEVER
 
     def run(self) -> int:
@@ -178,7 +182,9 @@ class Keeper:
             due.append(self._leave_at)
         if not self._master_watched and not self._drained:
             due.append(self._revival_due)
-        if self._exit is None:
+        if self._stop_owed is not None:
+            due.append(self._stop_due)
+        elif self._exit is None:
             due.append(self._timeout_at())
         if self._exit_deadline < NEVER:
             due.append(now + 0.02)
@@ -200,7 +206,10 @@ class Keeper:
             self._watch_master(selectors.EVENT_READ)
         if now >= self._socket_due:
             self._keep_reachable(now)
-        if self._exit is None and now >= self._timeout_at():
+        if self._stop_owed is not None:
+            if now >= self._stop_due:
+                self._stop(*self._stop_owed)
+        elif self._exit is None and now >= self._timeout_at():
             self._stop(Cause.TIMEOUT, signal.SIGINT, self._job.grace_seconds)
         if self._exit_deadline < NEVER:
             self._ask_kernel(now)
@@ -327,7 +336,7 @@ class Keeper:
             self._type(peer, frame.payload)
         elif frame.kind is Kind.RESIZE:
             peer.size = protocol.read_size(frame.payload)
-            if self._leader in (None, peer) or self._leader not in self._hub.peers:
+            if self._leader is peer or not self._is_led():
                 self._lead(peer)
         elif frame.kind is Kind.SIGNAL:
             self._interrupt(frame.payload[0] if frame.payload else signal.SIGINT)
@@ -340,9 +349,14 @@ class Keeper:
         peer.size = (hello.rows, hello.columns)
         peer.told = self._spool.offset
         self._hub.send(peer, protocol.offset(Kind.WELCOME, self._spool.offset))
-        if not peer.read_only and self._leader not in self._hub.peers:
+        if not peer.read_only and not self._is_led():
             self._lead(peer)
         self._unwritten.greet(peer)
+
+    def _is_led(self) -> bool:
+        """Whether somebody who is there and has a window has the say."""
+        leader = self._leader
+        return leader is not None and leader in self._hub.peers and all(leader.size)
 
     def _lead(self, peer: Peer) -> None:
         """Whoever typed last has the window that the command draws for."""
@@ -376,7 +390,6 @@ class Keeper:
 
     def _stop(self, cause: Cause, first_signal: int, grace_seconds: float) -> None:
         self._blame(cause)
-        self._board.stopping = True
         entry, files = self._job.entry, self._job.files
 
         def end_all() -> int:
@@ -390,7 +403,15 @@ class Keeper:
             daemon.set_title("stop", self._job.name)
             return stopper.end_tree(entry, first_signal, grace_seconds)
 
-        daemon.fork_part(end_all, files.crash_log)
+        try:
+            daemon.fork_part(end_all, files.crash_log)
+        except OSError:  # no process to be had: the job's own may have used them up
+            self._signal_command(first_signal)
+            self._stop_owed = (cause, first_signal, grace_seconds)
+            self._stop_due = self._clock() + FORK_PAUSE_SECONDS
+        else:
+            self._stop_owed = None
+            self._board.stopping = True
 
     def _blame(self, cause: Cause) -> None:
         if self._exit is None:

@@ -19,6 +19,7 @@ from mlterm.system.job import Job
 PACKAGES_SECONDS = 60.0
 _LIST_PACKAGES = """
 import sys
+sys.path[:] = [path for path in sys.path if path]  # the job's folder may have an email.py
 from importlib import metadata
 print(sys.version.split()[0], sys.executable)
 found = {(d.metadata["Name"] or "?", d.version) for d in metadata.distributions()}
@@ -48,7 +49,7 @@ class Observer:
             return
         done = subprocess.run(
             ["nice", "-n", "19", program, "-c", _LIST_PACKAGES],
-            cwd=self._job.cwd,
+            cwd="/",
             env=self._job.environ,
             stdin=subprocess.DEVNULL,
             capture_output=True,

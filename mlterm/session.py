@@ -5,6 +5,7 @@ heavy: it gets ready while the client reads its options, and starts the command 
 it is told which.
 """
 
+import fcntl
 import marshal
 import os
 from contextlib import suppress
@@ -106,7 +107,7 @@ def _take_over(plan_pipe: int, answer: int) -> Plan | None:
     fields = marshal.loads(data)
     child = ChildSpec(**fields["child"])
     if child.stdin is not None:  # out of the way of the daemon's own
-        child = replace(child, stdin=os.dup(child.stdin))
+        child = replace(child, stdin=fcntl.fcntl(child.stdin, fcntl.F_DUPFD_CLOEXEC, 3))
     plan = Plan(**fields | {"child": child})
     daemon.let_go({answer, *plan.given_fds})
     return plan

@@ -15,13 +15,25 @@ def main() -> NoReturn:
     if sys.platform == "win32":
         print("mlterm needs Linux or macOS: it runs commands on Unix terminals.", file=sys.stderr)
         sys.exit(2)
+    for fd in (0, 1, 2):  # a closed one would be taken by the next file that is opened
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    try:
+        _leave(_start())
+    except KeyboardInterrupt:
+        os._exit(130)
+
+
+def _start() -> int:
     launch = None
     if sys.argv[1:2] == ["run"]:
         # The supervisor of a run gets ready while click is imported and reads the options.
         from mlterm.session import Launch
 
         launch = Launch()
-    _leave(_run(launch))
+    return _run(launch)
 
 
 def _run(launch: "Launch | None") -> int:
@@ -56,8 +68,9 @@ def _tell(error: MltermError) -> int:
 def _leave(code: int) -> NoReturn:
     """Exit without tearing the interpreter down, which takes 14 ms and nobody misses."""
     try:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:  # closed by the caller
+                stream.flush()
     except OSError:
         code = code or 1
     os._exit(code)

@@ -35,7 +35,7 @@ def attach(
 
     Without RUN, the only live run. Ends with the command's exit code.
     """
-    chosen = find(run, log_dir, project) if run else store.only_live()
+    chosen = find(run, log_dir, project) if run else store.only_live(project)
     files = files_of(chosen)
     if chosen.status == RUNNING:
         _refuse_elsewhere(chosen, files)

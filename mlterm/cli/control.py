@@ -111,20 +111,25 @@ def _entry(run: RunSummary) -> Entry | None:
 
 def _ask(run: RunSummary, entry: Entry, number: int, grace: float) -> None:
     """Let the keeper do it, so that it is done to the end even if this terminal is lost."""
-    connection = channel.connect(entry.files.key)
-    if connection is None:
+    if not _keeper_takes(entry, protocol.hello(False, 0, 0) + protocol.stop(number, grace)):
         from mlterm import stopper
 
         say(f"the keeper of {run.title} does not answer; ending its processes from here")
         stopper.end_tree(entry, number, grace)
-        return
+
+
+def _keeper_takes(entry: Entry, frames: bytes) -> bool:
+    """Whether a keeper has read them: it answers the first with a welcome."""
+    connection = channel.connect(entry.files.key)
+    if connection is None:
+        return False
     with connection:
         connection.settimeout(KEEPER_PATIENCE_SECONDS)
-        connection.sendall(protocol.hello(False, 0, 0) + protocol.stop(number, grace))
         try:
-            connection.recv(64)  # the welcome: it has been read
+            connection.sendall(frames)
+            return bool(connection.recv(64))
         except OSError:
-            return
+            return False
 
 
 def _await_end(run: RunSummary, entry: Entry, tree: "Tree", number: int, grace: float) -> bool:

@@ -1,6 +1,7 @@
 """mlterm run: a command under supervision."""
 
 import os
+import signal
 import stat
 import sys
 from contextlib import suppress
@@ -17,6 +18,7 @@ from mlterm.core.plan import DEFAULT_SIZE, ChildSpec, Plan
 from mlterm.session import Launch
 from mlterm.system import daemon, git, paths, terminal
 
+HANDED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 GIT_PATIENCE_SECONDS = 0.1
 """A start never waits longer for git than this; the observer asks again."""
 
@@ -39,7 +41,7 @@ GIT_PATIENCE_SECONDS = 0.1
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 @click.pass_obj
 def run(
-    launch: Launch,
+    launch: Launch | None,
     project: str | None,
     run_id: str | None,
     log_dir: str | None,
@@ -77,6 +79,9 @@ def run(
         git=query.result(GIT_PATIENCE_SECONDS) if query else None,
         git_asked=query is not None,
     )
+    launch = launch or Launch()
+    # A Ctrl-C from here on is the command's: it waits until the client can hand it on.
+    signal.pthread_sigmask(signal.SIG_BLOCK, HANDED_ON)
     launch.start(plan)
     if detach:
         print(launch.result().name)

@@ -43,7 +43,13 @@ def leave(view: View, name: str, *, quiet: bool = False) -> int:
     ending = Client(view).run()
     if ending.detached or ending.pipe_closed:
         return _left(ending, name)
-    run = store.load(view.files, metrics=not quiet)
+    try:
+        run = store.load(view.files, metrics=not quiet)
+    except OSError:
+        if ending.code is None:
+            raise
+        say(f"{name} has ended, but its files have been removed meanwhile")
+        return ending.code
     if ending.unreachable and run.status == RUNNING:
         raise SupervisorError(
             f"{run.title} is running, but its keeper cannot be reached from here (another "

@@ -34,7 +34,10 @@ def check_pair(project: str, run_id: str) -> None:
 def as_name(text: str, fallback: str) -> str:
     """The nearest allowed name to any text, for defaults made from files and folders."""
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-").lstrip(".")
-    return name[: NAME_LIMIT // 2] or fallback
+    name = name[: NAME_LIMIT // 2]
+    while name.endswith((".jsonl", ".lock")):
+        name = name.rpartition(".")[0]
+    return name or fallback
 
 
 def file_stem(project: str, run_id: str) -> str:

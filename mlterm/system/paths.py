@@ -12,7 +12,11 @@ from mlterm.core.names import file_stem
 
 def log_dir(option: str | None) -> Path:
     """--log-dir, else MLTERM_LOG_DIR, else ./logs; absolute, not necessarily there."""
-    return Path(os.path.abspath(option or os.environ.get("MLTERM_LOG_DIR") or "logs"))
+    folder = option or os.environ.get("MLTERM_LOG_DIR") or "logs"
+    try:
+        return Path(os.path.abspath(folder))
+    except FileNotFoundError:  # the current folder was removed; live runs are found all the same
+        return Path(folder)
 
 
 def project_root(folder: str) -> str | None:
@@ -105,6 +109,7 @@ def make_runtime_dir() -> Path:
             failure = error
             continue
         if len(os.fsencode(folder)) > 80:
+            failure = OSError(f"the path of {folder} is too long for a socket")
             continue
         check_private(folder)
         return folder
@@ -124,5 +129,6 @@ def check_private(folder: Path) -> None:
     if wrong:
         raise SupervisorError(
             f"{folder} {wrong}; mlterm keeps its sockets only where nobody else can reach. "
-            f"Remove it, or set XDG_RUNTIME_DIR to a folder of your own (mode 0700)."
+            f"Remove it, or set MLTERM_RUNTIME_DIR or XDG_RUNTIME_DIR to a folder of your own "
+            "(mode 0700)."
         )

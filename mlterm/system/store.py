@@ -140,9 +140,9 @@ def find(word: str, folder: Path, project: str | None = None) -> RunSummary:
     raise NotFoundError(_no_such(word, folder, several))
 
 
-def only_live() -> RunSummary:
+def only_live(project: str | None = None) -> RunSummary:
     """The one live run of this user; an error in words where there are none or several."""
-    live = list(live_runs())
+    live = [run for run in live_runs() if project in (None, run.project)]
     if len(live) == 1:
         return live[0]
     if not live:
