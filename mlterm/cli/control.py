@@ -1,6 +1,7 @@
 """mlterm stop and mlterm wait: ending runs, and waiting for their end."""
 
 import signal
+import socket
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -104,9 +105,22 @@ def _entry(run: RunSummary) -> Entry | None:
             command = f"ssh {host} mlterm stop {files_of(run).run}"
             raise SupervisorError(f"{run.title} runs on {host}, not here. To stop it: {command}")
         raise NotFoundError(f"{run.title} is not supervised by mlterm run: end its script itself")
+    if entry is None and run.status == LOST:
+        entry = _left_behind(run)
     if entry is None:
         say(f"{run.title} has ended already ({run.status})")
     return entry
+
+
+def _left_behind(run: RunSummary) -> Entry | None:
+    """A lost run's processes that live on without a supervisor; they carry its environment."""
+    from mlterm.system import host
+
+    here = socket.gethostname()
+    entry = Entry(
+        run.project, run.run_id, run.path, command_pid=-1, guard_pid=-1, tty="", host=here
+    )
+    return entry if host.members(entry) else None
 
 
 def _ask(run: RunSummary, entry: Entry, number: int, grace: float) -> None:

@@ -4,6 +4,7 @@ import os
 import shlex
 import signal
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -123,3 +124,18 @@ def test_a_viewer_without_a_window_leads_nobody(home: Home) -> None:
 def test_options_before_the_command_word_change_nothing(home: Home) -> None:
     done = home.mlterm("--", "run", "-q", *NAMED, "--", "sh", "-c", "exit 3")
     assert done.returncode == 3
+
+
+@pytest.mark.linux
+def test_what_a_lost_run_left_behind_can_be_stopped(home: Home) -> None:
+    run = home.detached("sh", "-c", "trap '' HUP; echo READY; while :; do sleep 0.05; done")
+    wait_until(lambda: b"READY" in run.output)
+    command = psutil.Process(run.start["pid"])
+    for process in [home.part(part) for part in ("guard", "keeper", "observer")]:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    wait_until(lambda: b"lost" in home.mlterm("list-runs").stdout)
+    assert command.is_running()
+    assert home.mlterm("stop", "--grace", "1", "r").returncode == 0
+    wait_until(lambda: not command.is_running() or command.status() == psutil.STATUS_ZOMBIE)
+    assert b"has ended already (lost)" in home.mlterm("stop", "r").stderr
