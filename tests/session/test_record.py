@@ -356,7 +356,7 @@ def slow_python(home: Home) -> Path:
     """A python that lists its packages only once a file ``go`` is there; its script ends at
     once, or when the file that it is given is there."""
     program = home.path / "python"
-    listing = 'while [ ! -e go ]; do sleep 0.02; done; echo 3.12.1 "$0"; echo late==1'
+    listing = f'while [ ! -e {home.path}/go ]; do sleep 0.02; done; echo 3.12.1 "$0"; echo late==1'
     job = 'echo job; while [ -n "$2" ] && [ ! -e "$2" ]; do sleep 0.02; done'
     program.write_text(f'#!/bin/sh\nif [ "$1" = -c ]; then {listing}; else {job}; fi\n')
     program.chmod(0o755)
