@@ -2,17 +2,22 @@
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 import orjson
 
+from mlterm.core.values import distinct, plain
+
 SCHEMA = 1
 Record = dict[str, Any]
+RESERVED = frozenset(
+    {"timestamp", "type", "_step", "_rank", "_source", "_offset", "_amends", "_pending"}
+)
+"""Names of ours that a user's field would hide."""
 
 _NONFINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
-_INT_LEAST, _INT_MOST = -(2**63), 2**64 - 1
 
 
 def timestamp(moment: datetime) -> str:
@@ -23,10 +28,11 @@ def timestamp(moment: datetime) -> str:
 def encode(record: Mapping[str, Any]) -> bytes:
     """One line of JSON, its newline included.
 
-    What JSON has not is written as DESIGN.md's table says: non-finite floats and
-    integers beyond 64 bits as strings, lone surrogates backslash-escaped.
+    What JSON has not is written as mlterm-format(5) says: non-finite floats and integers
+    beyond 64 bits as strings, lone surrogates backslash-escaped, the rest as core.values
+    has it.
     """
-    return orjson.dumps(_plain(record), option=orjson.OPT_APPEND_NEWLINE)
+    return orjson.dumps(plain(record), option=orjson.OPT_APPEND_NEWLINE)
 
 
 def decode(line: bytes) -> Record | None:
@@ -49,10 +55,11 @@ def decode_lines(data: bytes) -> Iterator[Record]:
 
 
 def user_fields(fields: Mapping[str, Any]) -> Record:
-    """A user's names beside ours: one that would hide ``timestamp`` or ``type`` gets a trailing
+    """A user's names beside ours: one that would hide one of ours gets a trailing
     underscore."""
-    hiding = ("timestamp", "type")
-    return _distinct((f"{k}_" if k in hiding else k, value) for k, value in fields.items())
+    return distinct(
+        (f"{name}_" if name in RESERVED else name, value) for name, value in fields.items()
+    )
 
 
 def as_number(value: object) -> float | int | None:
@@ -62,37 +69,3 @@ def as_number(value: object) -> float | int | None:
     if isinstance(value, int | float):
         return value
     return _NONFINITE.get(value) if isinstance(value, str) else None
-
-
-def _plain(value: Any) -> Any:
-    match value:
-        case bool() | None:
-            return value
-        case int():
-            return int(value) if _INT_LEAST <= value <= _INT_MOST else str(int(value))
-        case float():
-            return float(value) if math.isfinite(value) else _nonfinite_word(value)
-        case str():
-            return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode()
-        case Mapping():
-            return _distinct((_plain(str(key)), _plain(item)) for key, item in value.items())
-        case list() | tuple():
-            return [_plain(item) for item in value]
-    raise TypeError(f"{type(value).__name__} has no form in a record")
-
-
-def _distinct(items: Iterable[tuple[str, Any]]) -> Record:
-    """Of keys that collide the later gets a trailing underscore."""
-    found: Record = {}
-    for key, value in items:
-        name = key
-        while name in found:
-            name += "_"
-        found[name] = value
-    return found
-
-
-def _nonfinite_word(value: float) -> str:
-    if math.isnan(value):
-        return "NaN"
-    return "Infinity" if value > 0 else "-Infinity"
