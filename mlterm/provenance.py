@@ -2,8 +2,7 @@
 
 import base64
 import os
-import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -23,35 +22,67 @@ def record_start(
 
     Raises OSError where they cannot be written.
     """
-    argv = command_line.masked(plan.child.argv)
-    record: dict[str, Any] = {
-        "timestamp": records.timestamp(started),
-        "type": "run",
-        "schema": records.SCHEMA,
-        "project": plan.project,
-        "run_id": plan.run_id,
-        "argv": argv,
-        "cwd": plan.child.cwd,
-        "host": socket.gethostname(),
-        "pid": pid,
-        "boot_id": _boot_id(),
+    record = run_record(
+        project=plan.project,
+        run_id=plan.run_id,
+        argv=plan.child.argv,
+        cwd=plan.child.cwd,
+        environ=environ,
+        started=started,
+        pid=pid,
+        path=runlog.path,
+    )
+    record |= {
         "git": plan.git,
         "python": interpreter.at_start(plan.child.argv, environ, plan.child.cwd),
-        "environment": command_line.allowed_environment(environ),
-        "parent": environ.get("MLTERM_PARENT_RUN"),
         "tags": dict(plan.tags),
-        "path": os.fspath(runlog.path),
         "supervised": True,
     }
-    if any(not _is_text(word) for word in argv):
-        encoded = [base64.b64encode(os.fsencode(word)).decode() for word in argv]
-        record["argv_base64"] = encoded
     runlog.append_last(record)
     parameters = command_line.hyperparameters(plan.child.argv)
     if parameters:
         moment = records.timestamp(started)
         head = {"timestamp": moment, "type": "hyperparameters", "_source": "argv"}
         runlog.append(head | records.user_fields(parameters))
+
+
+def run_record(
+    *,
+    project: str,
+    run_id: str,
+    argv: Sequence[str],
+    cwd: str,
+    environ: Mapping[str, str],
+    started: datetime,
+    pid: int | None,
+    path: Path,
+) -> dict[str, Any]:
+    """What every ``run`` record says, whoever writes it; ``git``, ``python``, ``tags`` and
+    ``supervised`` are the writer's to fill in."""
+    masked = command_line.masked(argv)
+    record: dict[str, Any] = {
+        "timestamp": records.timestamp(started),
+        "type": "run",
+        "schema": records.SCHEMA,
+        "project": project,
+        "run_id": run_id,
+        "argv": masked,
+        "cwd": cwd,
+        "host": os.uname().nodename,
+        "pid": pid,
+        "boot_id": _boot_id(),
+        "git": None,
+        "python": None,
+        "environment": command_line.allowed_environment(environ),
+        "parent": environ.get("MLTERM_PARENT_RUN"),
+        "tags": {},
+        "path": os.fspath(path),
+        "supervised": False,
+    }
+    if any(not _is_text(word) for word in masked):
+        encoded = [base64.b64encode(os.fsencode(word)).decode() for word in masked]
+        record["argv_base64"] = encoded
+    return record
 
 
 def _boot_id() -> str | None:

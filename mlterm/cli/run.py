@@ -67,8 +67,10 @@ def run(
     cwd = _current_folder()
     query = git.ask_status(cwd)
     plan = Plan(
-        project=_default_project(cwd) if project is None else project,
-        run_id=_default_run_id(argv) if run_id is None else run_id,
+        project=paths.default_project(cwd) if project is None else project,
+        run_id=names.default_run_id(script_name(argv), datetime.now())
+        if run_id is None
+        else run_id,
         run_id_is_default=run_id is None,
         log_dir=os.fspath(paths.log_dir(log_dir)),
         child=_child(argv, cwd, detach=detach),
@@ -151,15 +153,6 @@ def _current_folder() -> str:
         raise SupervisorError(
             "the current folder has been removed; nothing was started. Go to one that exists."
         ) from None
-
-
-def _default_project(cwd: str) -> str:
-    return names.as_name(os.path.basename(paths.project_root(cwd) or cwd), "default")
-
-
-def _default_run_id(argv: list[str]) -> str:
-    script = names.as_name(script_name(argv), "run")
-    return f"{script}-{datetime.now().strftime('%Y%m%d-%H%M%S')}"
 
 
 def _parse_tags(words: tuple[str, ...]) -> dict[str, str]:

@@ -27,6 +27,14 @@ class SupervisorError(MltermError):
     exit_code = 125
 
 
+class RecordError(MltermError):
+    """Something could not be recorded as it was given: raised by a strict Tracker alone."""
+
+
+class MltermWarning(UserWarning):
+    """What a Tracker says instead of raising: the script goes on."""
+
+
 class CommandError(MltermError):
     """The command could not be started: 127 where it is missing, 126 where it may not run."""
 

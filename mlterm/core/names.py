@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from datetime import datetime
 
 from mlterm.core.errors import RefusedError
 
@@ -38,6 +39,11 @@ def as_name(text: str, fallback: str) -> str:
     while name.endswith((".jsonl", ".lock")):
         name = name.rpartition(".")[0]
     return name or fallback
+
+
+def default_run_id(script: str, moment: datetime) -> str:
+    """What a run is called that nobody has named: its script, and when it began."""
+    return f"{as_name(script, 'run')}-{moment.strftime('%Y%m%d-%H%M%S')}"
 
 
 def file_stem(project: str, run_id: str) -> str:

@@ -39,8 +39,15 @@ def parse_status(text: str) -> dict[str, Any]:
 class StatusQuery:
     """A ``git status`` that runs while others things are done."""
 
-    pid: int
+    pid: int | None
+    """None where it is no child of ours: then its answer alone tells whether it failed."""
     pipe: int
+
+    def is_answered(self) -> bool:
+        """Whether ``result`` would not wait for git."""
+        import select
+
+        return bool(select.select([self.pipe], [], [], 0.0)[0])
 
     def result(self, wait_seconds: float) -> dict[str, Any] | None:
         """What it says, or None where it takes longer than that or fails."""
@@ -63,6 +70,9 @@ class StatusQuery:
         os.close(self.pipe)
         if answer is None:  # its next write fails; whoever adopts it reaps it
             return None
+        if self.pid is None:
+            text = answer.decode("utf-8", "replace")
+            return parse_status(text) if text.startswith("# branch.oid") else None
         with suppress(ChildProcessError):
             _, status = os.waitpid(self.pid, 0)
             if status == 0:
@@ -70,8 +80,12 @@ class StatusQuery:
         return None
 
 
-def ask_status(folder: str) -> StatusQuery | None:
-    """Start asking for the state of the tree that ``folder`` is in; None outside of one."""
+def ask_status(folder: str, *, as_child: bool = True) -> StatusQuery | None:
+    """Start asking for the state of the tree that ``folder`` is in; None outside of one.
+
+    Where git must not be ``as_child`` of a process that may wait(2) for children of its own,
+    a shell starts it in the background and ends.
+    """
     root = paths.project_root(folder)
     git = _git()
     if root is None or git is None:
@@ -79,9 +93,11 @@ def ask_status(folder: str) -> StatusQuery | None:
     read, write = os.pipe()
     null = os.open(os.devnull, os.O_RDWR)
     command = [git, "-C", folder, "status", "--porcelain=v2", "--branch", "--untracked-files=no"]
+    if not as_child:
+        command = ["/bin/sh", "-c", '"$@" &', "sh", *command]
     try:
         pid = os.posix_spawn(
-            git,
+            command[0],
             command,
             {**os.environ, **_NO_LOCKS},
             file_actions=[
@@ -96,7 +112,43 @@ def ask_status(folder: str) -> StatusQuery | None:
     finally:
         os.close(write)
         os.close(null)
-    return StatusQuery(pid, read)
+    if as_child:
+        return StatusQuery(pid, read)
+    with suppress(ChildProcessError):
+        os.waitpid(pid, 0)
+    return StatusQuery(None, read)
+
+
+def head(folder: str) -> dict[str, Any] | None:
+    """Commit and branch, read from git's files alone (gitrepository-layout(5)); ``dirty`` is
+    not known. None outside of a tree, or where the files do not tell."""
+    root = paths.project_root(folder)
+    with suppress(OSError, IndexError):
+        if root is not None:
+            own = Path(root, ".git")
+            if own.is_file():  # of a worktree or a submodule: "gitdir: PATH"
+                own = Path(root, own.read_text().split(": ", 1)[1].strip())
+            shared = own
+            with suppress(OSError):
+                shared = own / (own / "commondir").read_text().strip()
+            return {**_commit(own, shared), "dirty": None}
+    return None
+
+
+def _commit(own: Path, shared: Path) -> dict[str, Any]:
+    kind, _, name = (own / "HEAD").read_text().strip().partition(": ")
+    if kind != "ref":
+        return {"commit": kind, "branch": None}
+    branch = name.removeprefix("refs/heads/")
+    if branch == ".invalid":  # the references are in a reftable: only git itself can tell
+        return {"commit": None, "branch": None}
+    with suppress(OSError):
+        return {"commit": (shared / name).read_text().strip(), "branch": branch}
+    with suppress(OSError):
+        for line in (shared / "packed-refs").read_text().splitlines():
+            if line.endswith(f" {name}"):
+                return {"commit": line.split(" ")[0], "branch": branch}
+    return {"commit": None, "branch": branch}
 
 
 def write_patch(folder: str, target: Path, limit: int = PATCH_LIMIT) -> int:

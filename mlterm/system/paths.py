@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlterm.core.errors import SupervisorError
-from mlterm.core.names import file_stem
+from mlterm.core.names import as_name, file_stem
 
 
 def log_dir(option: str | None) -> Path:
@@ -30,6 +30,11 @@ def project_root(folder: str) -> str | None:
         folder = parent
 
 
+def default_project(folder: str) -> str:
+    """What a project is called that nobody has named: as its git root, else as the folder."""
+    return as_name(os.path.basename(project_root(folder) or folder), "default")
+
+
 @dataclass(frozen=True)
 class RunFiles:
     """The names of all files of one run (DESIGN.md, Files)."""
@@ -45,6 +50,16 @@ class RunFiles:
     def lock(self) -> Path:
         """Held by the run's owner while it lives."""
         return self.run.with_name(self.run.name + ".lock")
+
+    @property
+    def ranks(self) -> Path:
+        """Shared by the ranks of a distributed job that has no supervisor (system/lock.py)."""
+        return self.folder / ".ranks"
+
+    @property
+    def names(self) -> Path:
+        """What the script's Tracker calls a supervised run, where that is another name."""
+        return self.folder / ".names"
 
     @property
     def folder(self) -> Path:
@@ -74,10 +89,15 @@ class RunFiles:
     @property
     def key(self) -> str:
         """A short name, one per run file of this machine, for sockets (107 bytes at most)."""
-        value = 0xCBF29CE484222325  # FNV-1a: importing hashlib would cost every start 5 ms
-        for byte in os.fsencode(os.path.realpath(self.run)):
-            value = (value ^ byte) * 0x100000001B3 & 0xFFFFFFFFFFFFFFFF
-        return f"{value:016x}"
+        return short_key(os.fsencode(os.path.realpath(self.run)))
+
+
+def short_key(data: bytes) -> str:
+    """16 hexadecimal digits that stand for ``data`` (FNV-1a, 64 bits)."""
+    value = 0xCBF29CE484222325  # importing hashlib would cost every start 5 ms
+    for byte in data:
+        value = (value ^ byte) * 0x100000001B3 & 0xFFFFFFFFFFFFFFFF
+    return f"{value:016x}"
 
 
 def runtime_dirs() -> Iterator[Path]:
