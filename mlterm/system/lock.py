@@ -5,13 +5,22 @@ The library itself is not used here, for two reasons that were measured: it cost
 in a forked child, while this lock must be one that guard and keeper share, so that it is
 free exactly when both are gone (flock(2): a lock belongs to the open file description).
 The two exclude each other; a test holds them to it.
+
+The ranks of a distributed job without a supervisor share another one: each holds a read
+lock of its open file description (fcntl_locking(2)) on ``.ranks``, and the last to leave
+ends the run. Such a lock can be asked after without taking one.
 """
 
 import fcntl
 import os
+import struct
 import time
+from contextlib import suppress
 from pathlib import Path
 
+from mlterm.system.paths import RunFiles
+
+_FLOCK = struct.Struct("@hhqqi4x")  # struct flock of 64-bit Linux: type, whence, start, length, pid
 _PROBE_SECONDS = 0.3
 """How long a taker outlasts readers that look, each for microseconds, whether it is held."""
 
@@ -46,3 +55,51 @@ def is_held(path: Path) -> bool:
     finally:
         os.close(fd)
     return False
+
+
+def is_live(files: RunFiles) -> bool:
+    """Whether a run's owner, or one of its ranks, lives."""
+    return is_held(files.lock) or _is_shared(files.ranks)
+
+
+def share(path: Path) -> int | None:
+    """Join those that share ``path``; the descriptor, or None where that cannot be had."""
+    if not hasattr(fcntl, "F_OFD_SETLK"):
+        return None
+    with suppress(OSError):
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        with suppress(OSError):
+            fcntl.fcntl(fd, fcntl.F_OFD_SETLK, _FLOCK.pack(fcntl.F_RDLCK, 0, 0, 0, 0))
+            return fd
+        os.close(fd)
+    return None
+
+
+def is_last(fd: int) -> bool:
+    """Leave those that share; whether nobody else does any more.
+
+    First leave, then ask: of two that leave at once exactly one is the last.
+    """
+    fcntl.fcntl(fd, fcntl.F_OFD_SETLK, _FLOCK.pack(fcntl.F_UNLCK, 0, 0, 0, 0))
+    try:
+        fcntl.fcntl(fd, fcntl.F_OFD_SETLK, _FLOCK.pack(fcntl.F_WRLCK, 0, 0, 0, 0))
+    except OSError:
+        return False
+    return True
+
+
+def _is_shared(path: Path) -> bool:
+    if not hasattr(fcntl, "F_OFD_GETLK"):
+        return False
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        asked = _FLOCK.pack(fcntl.F_WRLCK, 0, 0, 0, 0)
+        answer = fcntl.fcntl(fd, fcntl.F_OFD_GETLK, asked)
+        return bool(_FLOCK.unpack(answer)[0] != fcntl.F_UNLCK)
+    except OSError:
+        return False
+    finally:
+        os.close(fd)

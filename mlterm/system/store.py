@@ -35,7 +35,7 @@ def load(files: RunFiles, *, metrics: bool = False) -> RunSummary:
 
 def _load(files: RunFiles, *, metrics: bool) -> tuple[RunSummary, bool]:
     """The summary, and whether the file itself names its project and run."""
-    held = lock.is_held(files.lock)  # asked first: an end that is recorded meanwhile is seen
+    held = lock.is_live(files)  # asked first: an end that is recorded meanwhile is seen
     ends = _read_ends(files.run)
     first: Record = next((r for r in ends.head if r.get("type") == "run"), {})
     project, run_id = first.get("project"), first.get("run_id")
@@ -81,7 +81,7 @@ def all_runs(
     known = {run.project for run, named in loaded if named} | ({project} if project else set())
     runs = [run if named else _named_by_file(run, known) for run, named in loaded]
     if project is not None:
-        runs = [run for run in runs if run.project == project]
+        runs = [run for run in runs if _is_of(run, project)]
     return sorted(runs, key=lambda run: run.started or "")
 
 
@@ -125,7 +125,7 @@ def find(word: str, folder: Path, project: str | None = None) -> RunSummary:
             raise NotFoundError(f"cannot read {clean_text(word)}: {error.strerror}") from None
     both = (*live_runs(), *all_runs(folder, project))  # a folder may be reached in two ways
     runs = {os.path.realpath(run.path): run for run in both}
-    several = [run for run in runs.values() if project in (None, run.project)]
+    several = [run for run in runs.values() if _is_of(run, project)]
     if not several and (project is not None or word == LAST):
         raise nothing_found(folder, project)
     if word == LAST:
@@ -142,7 +142,7 @@ def find(word: str, folder: Path, project: str | None = None) -> RunSummary:
 
 def only_live(project: str | None = None) -> RunSummary:
     """The one live run of this user; an error in words where there are none or several."""
-    live = [run for run in live_runs() if project in (None, run.project)]
+    live = [run for run in live_runs() if _is_of(run, project)]
     if len(live) == 1:
         return live[0]
     if not live:
@@ -165,12 +165,25 @@ def _no_such(word: str, folder: Path, runs: list[RunSummary]) -> str:
     return f"{words}; did you mean {' or '.join(near)}?" if near else words
 
 
+def _is_of(run: RunSummary, project: str | None) -> bool:
+    """Whether a run is of that project, by its own name or by its script's."""
+    return project in (None, run.project) or any(
+        alias.startswith(f"{project}/") for alias in run.aliases
+    )
+
+
+def _names(run: RunSummary) -> list[str]:
+    """What a run may be called: an alias is ``project/run_id`` too."""
+    whole = [run.name, *run.aliases]
+    return [run.run_id, *whole, *(name.rpartition("/")[2] for name in run.aliases)]
+
+
 def _is_named(run: RunSummary, word: str) -> bool:
-    return word in (run.run_id, run.name, *run.aliases)
+    return word in _names(run)
 
 
 def _begins(run: RunSummary, word: str) -> bool:
-    return any(name.startswith(word) for name in (run.run_id, run.name, *run.aliases))
+    return any(name.startswith(word) for name in _names(run))
 
 
 def _hyperparameters(those: Iterable[Record]) -> dict[str, Any]:
