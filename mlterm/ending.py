@@ -6,10 +6,11 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 from mlterm.core import clean, records
-from mlterm.core.lifecycle import FAILED, Cause, Exit, outcome
+from mlterm.core.lifecycle import FAILED, Cause, Exit, outcome, with_trackers
 from mlterm.core.records import Record
 from mlterm.system import cgroup
 from mlterm.system.job import Job
+from mlterm.system.runlog import said_by_trackers
 
 TAIL_LINES = 50
 TAIL_BYTES = 64 * 1024
@@ -21,6 +22,8 @@ def finish_record(job: Job, exit_: Exit, duration_seconds: float, backlog: bytes
     oom = f"the kernel's OOM killer ended {kills} process(es) of its group" if kills else ""
     name = signal_name(exit_.signal)
     end = outcome(exit_, Cause(job.board.cause), signal_name=name or "", oom=oom)
+    with suppress(OSError):
+        end = with_trackers(end, said_by_trackers(job.runlog.fileno()))
     record: Record = {
         "timestamp": records.timestamp(datetime.now(UTC)),
         "type": "finish",

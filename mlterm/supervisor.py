@@ -36,6 +36,7 @@ def set_up(plan: Plan) -> tuple[Guard, Launched]:
     plan, files, held = _claim(plan)
     files.folder.mkdir(exist_ok=True)
     part = _count_parts(files) + 1
+    files.names.unlink(missing_ok=True)  # what an earlier part's script called it
     runlog = RunLog(files.run, files.reserve)
     _need_room(plan, runlog)
     output = os.open(files.output, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)

@@ -3,13 +3,14 @@
 The table ``_CAUSES`` is the whole of it: which request turns an end into ``cancelled``.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
 COMPLETED, FAILED, CANCELLED = "completed", "failed", "cancelled"
 RUNNING, LOST = "running", "lost"
 ENDED = frozenset({COMPLETED, FAILED, CANCELLED})
+SEVERITY = {COMPLETED: 0, CANCELLED: 1, FAILED: 2}
 LOST_EXIT_CODE = 125
 
 SIGINT, SIGKILL = 2, 9
@@ -87,6 +88,17 @@ def outcome(exit_: Exit, cause: Cause, *, signal_name: str = "", oom: str = "") 
     if oom:
         return Outcome(FAILED, f"out of memory: {oom}; {how}")
     return Outcome(FAILED, how)
+
+
+def with_trackers(end: Outcome, told: Iterable[tuple[str, str]]) -> Outcome:
+    """The worse of what the exit code says and what the script's Trackers said (status and
+    reason). A run that was stopped stays so, whatever the script made of being stopped."""
+    if end.status != COMPLETED:
+        return end
+    status, reason = max(told, key=lambda said: SEVERITY.get(said[0], 0), default=(COMPLETED, ""))
+    if not SEVERITY.get(status, 0):
+        return end
+    return Outcome(status, f"the script's Tracker said so: {reason}; {end.reason}")
 
 
 def _in_words(exit_: Exit, signal_name: str) -> str:

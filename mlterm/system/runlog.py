@@ -2,7 +2,7 @@
 
 import errno
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ class RunLog:
         Raises OSError where it cannot be written whole.
         """
         line = records.encode(record)
-        if not _ends_whole(self._fd):  # our own short write, or another writer's
+        if not ends_whole(self._fd):  # our own short write, or another writer's
             line = b"\n" + line
         if os.write(self._fd, line) < len(line):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
@@ -74,16 +74,33 @@ class RunLog:
 
 def has_finish(fd: int) -> bool:
     """Whether the last part of a supervised run in this file has its finish record."""
+    return any("_source" not in record for record in _finishes(fd))
+
+
+def said_by_trackers(fd: int) -> list[tuple[str, str]]:
+    """Status and reason of each finish() that the last part's Trackers were given."""
+    return [
+        (str(record.get("status")), str(record.get("reason")))
+        for record in _finishes(fd)
+        if record.get("_source") == "tracker" and "_automatic" not in record
+    ]
+
+
+def _finishes(fd: int) -> Iterator[records.Record]:
+    """The finish records of the last part, the last one first; its newest bytes only."""
     size = os.fstat(fd).st_size
     tail = os.pread(fd, _LOOK_BACK_BYTES, max(0, size - _LOOK_BACK_BYTES))
-    for record in reversed(list(records.decode_lines(tail))):
+    for line in reversed(tail.split(b"\n")):
+        if b'"finish"' not in line and b'"schema"' not in line:
+            continue
+        record = records.decode(line) or {}
         if record.get("type") == "run" and "schema" in record:
-            return False
-        if record.get("type") == "finish" and "_source" not in record:
-            return True
-    return False
+            return
+        if record.get("type") == "finish":
+            yield record
 
 
-def _ends_whole(fd: int) -> bool:
+def ends_whole(fd: int) -> bool:
+    """Whether the file is empty or ends with a newline: else a write was cut short."""
     size = os.fstat(fd).st_size
     return size == 0 or os.pread(fd, 1, size - 1) == b"\n"
