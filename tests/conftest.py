@@ -1,11 +1,12 @@
 import os
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support import Home
+from tests.support import MIB, Disk, Home
 
 
 @pytest.fixture
@@ -32,3 +33,20 @@ def home() -> Iterator[Home]:
             yield corner
         finally:
             corner.clear()
+
+
+@pytest.fixture
+def disk(home: Home) -> Iterator[Disk]:
+    """A small disk under the home's logs; only root may mount one."""
+    if os.geteuid() != 0:
+        pytest.skip("only root may mount")
+    small = Disk(home.logs)
+    try:
+        small.mount(2 * MIB)
+    except subprocess.CalledProcessError as error:
+        pytest.skip(f"cannot mount here: {error.stderr.decode().strip()}")
+    try:
+        yield small
+    finally:
+        home.clear()
+        small.unmount()

@@ -14,12 +14,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from textwrap import dedent
 from typing import IO, Any
 
 import psutil
 import pyte
 
 PATIENCE = 30.0
+MIB = 1024 * 1024
 MLTERM = [sys.executable, "-m", "mlterm"]
 REPOSITORY = Path(__file__).parent.parent
 
@@ -131,6 +133,27 @@ class Home:
             assert done.returncode == 0, done.stderr
         return done
 
+    def script(self, code: str, name: str = "train.py") -> list[str]:
+        """A script in this corner, as the words that run it."""
+        path = self.path / name
+        path.write_text(dedent(code))
+        return [sys.executable, str(path)]
+
+    def python(
+        self, code: str, *args: str, name: str = "train.py", **options: Any
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a script to its end."""
+        settings: dict[str, Any] = {"cwd": self.path, "env": self.environ, "timeout": PATIENCE}
+        settings |= {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True}
+        words = [*self.script(code, name), *args]
+        return subprocess.run(words, check=False, **{**settings, **options})
+
+    def listed(self) -> dict[str, dict[str, Any]]:
+        """What list-runs --json says, by project/run_id."""
+        lines = self.mlterm("list-runs", "--json", check=True).stdout.splitlines()
+        runs = [json.loads(line) for line in lines]
+        return {f"{run['project']}/{run['run_id']}": run for run in runs}
+
     def start(self, *args: str | os.PathLike[str], **options: Any) -> subprocess.Popen[bytes]:
         """Start mlterm and go on."""
         options = {
@@ -191,6 +214,36 @@ def _title(process: psutil.Process) -> str:
         return " ".join(process.cmdline())
     except psutil.Error:
         return ""
+
+
+class Disk:
+    """A small file system of its own for the log folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def mount(self, size: int) -> None:
+        self.folder.mkdir()
+        self._call("mount", "-t", "tmpfs", "-o", f"size={size}", "mlterm-test", str(self.folder))
+
+    def grow(self) -> None:
+        """Make room, as somebody does who deletes other files."""
+        self._call("mount", "-o", f"remount,size={64 * MIB}", str(self.folder))
+
+    def unmount(self) -> None:
+        self._call("umount", "-l", str(self.folder))
+
+    def fill(self) -> None:
+        """Leave not one byte."""
+        with (self.folder / "others").open("wb", buffering=0) as file:
+            try:
+                while True:
+                    file.write(bytes(4096))
+            except OSError:
+                return
+
+    def _call(self, *command: str) -> None:
+        subprocess.run(command, check=True, capture_output=True)
 
 
 class Terminal:

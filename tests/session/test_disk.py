@@ -3,72 +3,20 @@
 import os
 import signal
 import socket
-import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 
 from mlterm.core import protocol
 from mlterm.core.protocol import Frame, FrameReader, Kind
 from mlterm.core.records import Record, decode_lines
-from tests.support import Home, Run, differing, wait_until
+from tests.support import MIB, Disk, Home, Run, differing, wait_until
 
-pytestmark = [
-    pytest.mark.root,
-    pytest.mark.linux,
-    pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount"),
-]
+pytestmark = [pytest.mark.root, pytest.mark.linux]
 
-MIB = 1024 * 1024
 BACKLOG = 4 * MIB
 CODE = 7
-
-
-class Disk:
-    """A small file system of its own for the log folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def mount(self, size: int) -> None:
-        self.folder.mkdir()
-        self._call("mount", "-t", "tmpfs", "-o", f"size={size}", "mlterm-test", str(self.folder))
-
-    def grow(self) -> None:
-        """Make room, as somebody does who deletes other files."""
-        self._call("mount", "-o", f"remount,size={64 * MIB}", str(self.folder))
-
-    def unmount(self) -> None:
-        self._call("umount", "-l", str(self.folder))
-
-    def fill(self) -> None:
-        """Leave not one byte."""
-        with (self.folder / "others").open("wb", buffering=0) as file:
-            try:
-                while True:
-                    file.write(bytes(4096))
-            except OSError:
-                return
-
-    def _call(self, *command: str) -> None:
-        subprocess.run(command, check=True, capture_output=True)
-
-
-@pytest.fixture
-def disk(home: Home) -> Iterator[Disk]:
-    home.environ["SPT_NOENV"] = "1"  # setproctitle leaves the environment where ps(1) reads it
-    small = Disk(home.logs)
-    try:
-        small.mount(2 * MIB)
-    except subprocess.CalledProcessError as error:
-        pytest.skip(f"cannot mount here: {error.stderr.decode().strip()}")
-    try:
-        yield small
-    finally:
-        home.clear()
-        small.unmount()
 
 
 def numbered(lines: int) -> bytes:
