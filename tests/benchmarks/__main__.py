@@ -7,10 +7,10 @@ import platform
 import sys
 from collections.abc import Callable
 
-from tests.benchmarks import overhead, start, throughput
+from tests.benchmarks import importing, overhead, start, throughput, tracking
 from tests.benchmarks.harness import Corner, Row, table
 
-ROUNDS = {"throughput": 7, "start": 21, "overhead": 9}
+ROUNDS = {"throughput": 7, "start": 21, "overhead": 9, "tracking": 3, "importing": 21}
 
 
 def main() -> int:
@@ -28,6 +28,8 @@ def main() -> int:
         "throughput": lambda corner, n: throughput.measure(corner, n, options.megabytes),
         "start": start.measure,
         "overhead": overhead.measure,
+        "tracking": tracking.measure,
+        "importing": importing.measure,
     }
     machine = _machine()  # its load before ours
     rows = []
