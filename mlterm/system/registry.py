@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -62,7 +61,7 @@ def live() -> Iterator[Entry]:
             if lock.is_held(entry.files.lock):
                 seen.add(entry.run_file)
                 yield entry
-            elif entry.host == socket.gethostname():
+            elif entry.host == os.uname().nodename:
                 remove(path.parent, entry.files.key)
 
 

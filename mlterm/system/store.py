@@ -1,7 +1,6 @@
 """Reading the runs of a log folder, and finding the one that a person means."""
 
 import os
-import socket
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -13,8 +12,9 @@ from mlterm.core import names
 from mlterm.core.clean import clean_text
 from mlterm.core.errors import NotFoundError, RefusedError
 from mlterm.core.lifecycle import ENDED, LOST, RUNNING
-from mlterm.core.records import Record, as_number, decode_lines
-from mlterm.core.summary import RunSummary, fold_metrics
+from mlterm.core.records import Record, as_number, decode, decode_batch, decode_lines
+from mlterm.core.series import SeriesFold
+from mlterm.core.summary import RunSummary
 from mlterm.system import lock, registry
 from mlterm.system.paths import RunFiles
 
@@ -48,7 +48,7 @@ def _load(files: RunFiles, *, metrics: bool) -> tuple[RunSummary, bool]:
     started = _text(start.get("timestamp"))
     folded = end.get("metrics")
     if metrics and not isinstance(folded, dict):
-        folded = fold_metrics(_records(files.run))
+        folded = fold(files.run).summaries()
     running = status == RUNNING
     summary = RunSummary(
         project=project,
@@ -153,7 +153,7 @@ def only_live(project: str | None = None) -> RunSummary:
 
 def on_other_host(run: RunSummary) -> str | None:
     """The host that a live run is on, where that is not this one."""
-    here = socket.gethostname()
+    here = os.uname().nodename
     return run.host if run.host and run.host != here else None
 
 
@@ -236,15 +236,16 @@ def _read_ends(path: Path) -> _Ends:
             if record.get("type") == "run" and "schema" in record:
                 ends.start = record
                 break
-            if not ends.finish and _ends_part(record):
+            if not ends.finish and ends_part(record):
                 ends.finish = record
             elif record.get("type") == "hyperparameters":
                 ends.since_start.insert(0, record)
     return ends
 
 
-def _ends_part(record: Record) -> bool:
-    """A joined Tracker's finish ends nothing: the run ends with the keeper's."""
+def ends_part(record: Record) -> bool:
+    """Whether a record ends the run, or its last part. A joined Tracker's finish ends nothing:
+    the run ends with the keeper's."""
     if record.get("type") != "finish" or record.get("_source") == "tracker":
         return False
     return isinstance(record.get("status"), str) and record["status"] in ENDED
@@ -266,7 +267,35 @@ def _backwards(fd: int, size: int) -> Iterator[Record]:
             yield from reversed(list(decode_lines(whole)))
 
 
-def _records(path: Path) -> Iterator[Record]:
-    with path.open("rb") as file:
-        while lines := file.readlines(BLOCK):
-            yield from decode_lines(b"".join(lines))
+def fold(path: Path) -> SeriesFold:
+    """Every metric of a file, in memory that does not grow with it. Raises OSError."""
+    found = SeriesFold()
+    for records, _ in batches(path):
+        found.add_batch(records)
+    return found
+
+
+def batches(path: Path) -> Iterator[tuple[list[Record], int]]:
+    """A file's records, block by block, and how many broken lines each block had; a torn last
+    line is none of them. Raises OSError."""
+    with path.open("rb", buffering=0) as file:
+        at = 0
+        for data in whole_lines(file.fileno(), at):
+            at += len(data)
+            yield decode_batch(data[:-1])
+        rest = os.pread(file.fileno(), os.fstat(file.fileno()).st_size - at, at)
+        if rest and (record := decode(rest)) is not None:
+            yield [record], 0  # whole, but for the newline
+
+
+def whole_lines(fd: int, at: int) -> Iterator[bytes]:
+    """What stands in a file from there on, in blocks of whole lines."""
+    size = BLOCK
+    while data := os.pread(fd, size, at):
+        cut = data.rfind(b"\n") + 1
+        if cut:
+            at += cut
+            yield data[:cut]
+        elif len(data) < size:
+            return
+        size = BLOCK if cut else 2 * size  # for a line that is longer than a block

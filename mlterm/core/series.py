@@ -1,0 +1,309 @@
+"""Series: what is kept of a metric however long its run is, and the fold that makes them.
+
+A metric is a field of a metrics record that is no axis and has no leading underscore, where
+its value is a number (records.as_number). Many records are folded at once: their columns go
+through C code, and only what is odd is looked at value by value.
+"""
+
+import math
+from array import array
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from operator import add, countOf, itemgetter
+from typing import Any, cast
+
+from mlterm.core.records import Record, as_number
+
+CAPACITY = 512
+"""Buckets of a series, at most; an even number."""
+AXES = ("_step", "step", "epoch")
+"""Where a record's place on the x axis is looked for, the best first."""
+
+_NO_METRICS = frozenset({"timestamp", "type", "step", "epoch"})
+_MOST_SHAPES = 32
+_COLUMNS = ("x_first", "x_last", "first", "last", "min", "max")
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """Neighbouring points as one: where they lie, and what they span."""
+
+    x_first: float
+    x_last: float
+    first: float
+    last: float
+    min: float | None
+    """None, as ``max``, where every point is NaN."""
+    max: float | None
+    count: int
+
+
+class Series:
+    """A metric's points, folded: totals that are exact, and at most CAPACITY buckets.
+
+    Each bucket holds ``width`` points, the last one perhaps fewer. When all are full,
+    neighbours merge and the width doubles. NaN counts, and may be first and last, but is no
+    extreme; infinities are extremes. The mean is that of the finite values.
+    """
+
+    __slots__ = (*(f"_{name}" for name in _COLUMNS), "_finite", "_sum",
+                 "count", "first", "last", "max", "min", "width")  # fmt: skip
+
+    def __init__(self) -> None:
+        self.width = 1
+        """Points a bucket: a power of two."""
+        self.count = 0
+        self.first: float | None = None
+        self.last: float | None = None
+        self.min: float | None = None
+        self.max: float | None = None
+        self._finite = 0
+        self._sum: float = 0
+        self._x_first, self._x_last = array("d"), array("d")
+        self._first, self._last = array("d"), array("d")
+        self._min, self._max = array("d"), array("d")  # of NaN alone: inf and -inf
+
+    @property
+    def mean(self) -> float | None:
+        """Of the finite values; None where there are none, or their sum is beyond a float."""
+        if not self._finite or not math.isfinite(self._sum):
+            return None
+        return self._sum / self._finite
+
+    @property
+    def buckets(self) -> list[Bucket]:
+        """The buckets in the order of their points."""
+        counts = [self.width] * len(self._first)
+        if counts:
+            counts[-1] = self.count - self.width * (len(counts) - 1)
+        columns = (getattr(self, f"_{name}") for name in _COLUMNS)
+        return [
+            Bucket(x, to, first, last, *((low, high) if low <= high else (None, None)), count)
+            for x, to, first, last, low, high, count in zip(*columns, counts, strict=True)
+        ]
+
+    def summary(self) -> dict[str, Any]:
+        """``{"last", "min", "max", "mean", "first", "count"}``, as lists of runs show it."""
+        return {
+            "last": self.last, "min": self.min, "max": self.max,
+            "mean": self.mean, "first": self.first, "count": self.count,
+        }  # fmt: skip
+
+    def add(self, value: float, x: float) -> None:
+        """Take in one point."""
+        self.extend((value,), lambda _: x)
+
+    def extend(self, values: Sequence[float], x: Callable[[int], float]) -> None:
+        """Take in points in their order; ``x(i)`` is the finite place of the i-th of them,
+        asked for only where a bucket begins or ends. Integers are of 64 bits at most, and a
+        boolean is 0 or 1, which is what + makes of it. Raises TypeError where one is no number,
+        having taken in none."""
+        if not values:
+            return
+        total = sum(values)
+        is_finite = math.isfinite(total)
+        if is_finite:
+            self._finite += len(values)
+            self._sum += total
+        else:
+            finite = [value for value in values if math.isfinite(value)]
+            self._finite += len(finite)
+            self._sum += sum(finite)
+        if not self.count:
+            self.first = +values[0]
+        self.last = +values[-1]
+        at = 0
+        while at < len(values):
+            part = values[at : at + self._room()]
+            real = part if is_finite else [value for value in part if value == value]
+            self._put(part, real, x(at), x(at + len(part) - 1))
+            at += len(part)
+
+    def _room(self) -> int:
+        """How many points the next bucket takes, that is the last one unless it is full."""
+        filled = self.count % self.width
+        if not filled and len(self._first) == CAPACITY:
+            self._halve()
+        return self.width - filled
+
+    def _put(
+        self, part: Sequence[float], real: Sequence[float], x_first: float, x_last: float
+    ) -> None:
+        low, high = (+min(real), +max(real)) if real else (math.inf, -math.inf)
+        if real:
+            self.min = low if self.min is None else min(self.min, low)
+            self.max = high if self.max is None else max(self.max, high)
+        if self.count % self.width:
+            self._x_last[-1], self._last[-1] = x_last, part[-1]
+            self._min[-1], self._max[-1] = min(self._min[-1], low), max(self._max[-1], high)
+        else:
+            row = (x_first, x_last, part[0], part[-1], low, high)
+            for name, value in zip(_COLUMNS, row, strict=True):
+                getattr(self, f"_{name}").append(value)
+        self.count += len(part)
+
+    def _halve(self) -> None:
+        """Merge neighbours; all buckets are full."""
+        self.width *= 2
+        self._x_first, self._x_last = self._x_first[::2], self._x_last[1::2]
+        self._first, self._last = self._first[::2], self._last[1::2]
+        self._min = array("d", map(min, self._min[::2], self._min[1::2]))
+        self._max = array("d", map(max, self._max[::2], self._max[1::2]))
+
+    def as_json(self) -> Record:
+        """Plain data, for records.encode; ``from_json`` goes on from it exactly."""
+        columns = {name: list(getattr(self, f"_{name}")) for name in _COLUMNS}
+        head = {"width": self.width, "finite": self._finite, "sum": self._sum}
+        return {**self.summary(), **head, "buckets": columns}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Series":
+        """What ``as_json`` gave, after records.decode too. Raises ValueError where it is not."""
+        series = cls()
+        try:
+            series.count, series.width = data["count"], data["width"]
+            series._finite, series._sum = data["finite"], _number(data["sum"])
+            for name in ("first", "last", "min", "max"):
+                setattr(series, name, None if data[name] is None else _number(data[name]))
+            for name in _COLUMNS:
+                setattr(series, f"_{name}", array("d", map(_number, data["buckets"][name])))
+            expected = -(-series.count // series.width)
+            sizes = {len(getattr(series, f"_{name}")) for name in _COLUMNS}
+        except (KeyError, TypeError, ArithmeticError) as error:
+            raise ValueError(f"this is no series: {error!r}") from error
+        if sizes != {expected} or expected > CAPACITY or series.width.bit_count() != 1:
+            raise ValueError("this is no series: its buckets do not fit its count")
+        return series
+
+
+class SeriesFold:
+    """Every metric of any number of records, folded; the same however they are batched (but
+    for the rounding of the mean's last digits)."""
+
+    def __init__(self) -> None:
+        self.records = 0
+        """Metrics records so far: the place on the x axis of one without step and epoch."""
+        self._series: dict[str, Series] = {}
+
+    @property
+    def series(self) -> dict[str, Series]:
+        """By name, in the order in which the names first came."""
+        return {name: series for name, series in self._series.items() if series.count}
+
+    def summaries(self) -> dict[str, dict[str, Any]]:
+        """The summary of each metric."""
+        return {name: series.summary() for name, series in self.series.items()}
+
+    def add(self, record: Record) -> None:
+        """Take in one record; those that are no metrics are passed over."""
+        self.add_batch((record,))
+
+    def add_batch(self, batch: Sequence[Record]) -> None:
+        """Take in records in their order, the faster the more of them have the same keys."""
+        if not batch:
+            return
+        columns = _columns_of_alike(batch)
+        if columns is not None and countOf(columns.get("type", ()), "metrics") == len(batch):
+            self._take(batch, range(len(batch)), columns)
+            self.records += len(batch)
+        elif metrics := [record for record in batch if record.get("type") == "metrics"]:
+            self._add_mixed(metrics)
+
+    def _add_mixed(self, metrics: list[Record]) -> None:
+        """Records of several shapes: names that occur together are taken together."""
+        shapes = dict.fromkeys(map(tuple, metrics))
+        if len(shapes) > _MOST_SHAPES:
+            middle = len(metrics) // 2
+            self._add_mixed(metrics[:middle])
+            self._add_mixed(metrics[middle:])
+            return
+        masks: dict[str, int] = {}  # of each name, the shapes that have it
+        for number, shape in enumerate(shapes):
+            for name in filter(_is_metric, shape):
+                masks[name] = masks.get(name, 0) | 1 << number
+        together: dict[int, list[str]] = {}
+        for name, mask in masks.items():
+            together.setdefault(mask, []).append(name)
+            self._series.setdefault(name, Series())  # in their order
+        for mask, names in together.items():
+            places: Sequence[int] = range(len(metrics))
+            holders: Sequence[Record] = metrics
+            if mask.bit_count() < len(shapes):
+                places = [i for i, record in enumerate(metrics) if names[0] in record]
+                holders = [record for record in metrics if names[0] in record]
+            self._take(holders, places, {n: list(map(itemgetter(n), holders)) for n in names})
+        self.records += len(metrics)
+
+    def _take(
+        self, records: Sequence[Record], places: Sequence[int], columns: Mapping[str, list[Any]]
+    ) -> None:
+        """Columns of values that all these records have; their places among the batch's."""
+
+        def x(i: int) -> float:
+            return _x_of(records[i], self.records + places[i])
+
+        for name, values in columns.items():
+            if not _is_metric(name):
+                continue
+            series = self._series.get(name)
+            if series is None:
+                series = self._series[name] = Series()
+            try:
+                series.extend(values, x)
+            except TypeError:
+                _extend_with_odd(series, values, x)
+
+    def as_json(self) -> Record:
+        """Plain data, for records.encode."""
+        return {
+            "records": self.records,
+            "series": {name: series.as_json() for name, series in self.series.items()},
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "SeriesFold":
+        """What ``as_json`` gave. Raises ValueError where it is not."""
+        fold = cls()
+        try:
+            fold.records = add(data["records"], 0)
+            items = data["series"].items()
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"these are no series: {error!r}") from error
+        fold._series = {name: Series.from_json(series) for name, series in items}
+        return fold
+
+
+def _is_metric(name: str) -> bool:
+    return name not in _NO_METRICS and name[:1] != "_"
+
+
+def _columns_of_alike(batch: Sequence[Record]) -> dict[str, list[Any]] | None:
+    """Every column, where all records have the same keys."""
+    names = batch[0]
+    if countOf(map(len, batch), len(names)) != len(batch):
+        return None
+    try:
+        return {name: list(map(itemgetter(name), batch)) for name in names}
+    except KeyError:
+        return None
+
+
+def _x_of(record: Record, position: int) -> float:
+    for axis in AXES:
+        number = as_number(record.get(axis))
+        if number is not None and math.isfinite(number):
+            return number
+    return position
+
+
+def _extend_with_odd(series: Series, values: Sequence[Any], x: Callable[[int], float]) -> None:
+    """Values of which some are no numbers, or words for numbers."""
+    numbers = [(i, number) for i, v in enumerate(values) if (number := as_number(v)) is not None]
+    series.extend([number for _, number in numbers], lambda j: x(numbers[j][0]))
+
+
+def _number(value: object) -> float:
+    number = as_number(value)
+    if number is None:
+        raise TypeError(f"{value!r} is no number")
+    return cast(float, number)
