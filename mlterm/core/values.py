@@ -21,12 +21,13 @@ REPR_LIMIT = 1_000
 DEPTH_LIMIT = 100
 """Containers within containers; orjson takes 254."""
 ITEM_LIMIT = 2_000_000
-"""Items, at any depth, of one item of the outermost container."""
+"""Items at any depth: of a value, and of each field where the value is a record."""
 
 _INT_LEAST, _INT_MOST = -(2**63), 2**64 - 1
+_FIELDS = 1_000  # of a record, that have each an ITEM_LIMIT of their own
 _MARK_ITEMS = 50  # what a mark takes of the items: its repr costs time and memory
 _ALIKE_LIMIT = 1_000_000  # underscores, in all, that tell keys apart
-_FORMS_LIMIT = 256  # types may be made without end
+_KNOWN_TYPES = 1_000  # types may be made without end
 
 _PASSED = (MemoryError, KeyboardInterrupt, SystemExit)
 _MARK = {"_type", "_repr"}
@@ -57,19 +58,19 @@ def named_values(value: object) -> dict[str, Any] | None:
     """The items of what is a set of named values, themselves as they are; None of what is none.
 
     Those are mappings, namespaces, namedtuples and the instances of dataclasses, attrs classes
-    and pydantic models. What cannot be read of them is marked; a missing value of OmegaConf's
-    is its ``???``.
+    and pydantic models. What cannot be read of them, such as a missing value of OmegaConf's, is
+    the error, marked.
     """
     kind = type(value)
     try:
         reader = _reader_of(kind)
-        if reader is None and issubclass(kind, tuple) and hasattr(kind, "_fields"):
-            reader = kind._asdict
-        if reader is None:
+        if reader is not None:
+            pairs = reader(value)
+        elif issubclass(kind, tuple) and hasattr(kind, "_fields"):
+            pairs = zip(kind._fields, value, strict=True)  # type: ignore[call-overload] # a tuple
+        else:
             return None
-        found = reader(value)
-        pairs = found.items() if isinstance(found, dict) else found
-        return distinct((_key(key), item) for key, item in _Way(None).counted(pairs, 0))
+        return distinct((_key(key), item) for key, item in _Way(None).counted(pairs))
     except _PASSED:
         raise
     except BaseException:  # noqa: BLE001 - a value may raise anything
@@ -86,13 +87,13 @@ def distinct(items: Iterable[tuple[str, Any]]) -> dict[str, Any]:
             name += "_"
             added += 1
             if added > _ALIKE_LIMIT:
-                raise _Stop("too many keys alike")
+                raise _Stop("<too many keys alike>")
         found[name] = value
     return found
 
 
-class _Stop(Exception):  # noqa: N818 - no error: its words are the mark's
-    """Why a container is not gone into."""
+class _Stop(Exception):
+    """Why a container is not gone into: its words are the mark's."""
 
 
 class _Way:
@@ -111,7 +112,7 @@ class _Way:
         try:
             if kind is float or kind is int or kind is str or kind is bool or value is None:
                 return _scalar(value)
-            form = _FORMS.get(kind) or _remembered(kind)
+            form = _converters.get(kind) or _remembered(kind)
             return form(self, value, depth) if form else self.mark(value)
         except _PASSED:
             raise
@@ -121,9 +122,9 @@ class _Way:
     def nested(self, form: _Form, value: Any, depth: int) -> Any:
         """What holds other values, unless it is too deep or inside of itself."""
         if depth >= DEPTH_LIMIT and not _is_mark(value):
-            raise _Stop("nested too deep")
+            raise _Stop("<nested too deep>")
         if id(value) in self.inside:
-            raise _Stop("holds itself")
+            raise _Stop("<holds itself>")
         self.inside.add(id(value))
         try:
             return form(self, value, depth)
@@ -132,23 +133,23 @@ class _Way:
 
     def sequence(self, items: Iterable[Any], depth: int) -> list[Any]:
         """A list of the items, each converted."""
-        return [self.item(item, depth + 1) for item in self.counted(items, depth)]
+        return [self.item(item, depth + 1) for item in self.counted(items)]
 
     def mapping(self, pairs: Pairs, depth: int) -> dict[str, Any]:
         """A dict of the pairs, each key and value converted."""
-        counted = self.counted(pairs, depth)
+        counted = self.counted(pairs, fields=not depth)
         return distinct((_key(key), self.item(item, depth + 1)) for key, item in counted)
 
-    def counted(self, items: Iterable[Any], depth: int) -> Iterator[Any]:
+    def counted(self, items: Iterable[Any], *, fields: bool = False) -> Iterator[Any]:
         """The items, as long as there are not too many."""
         if issubclass(type(items), _SIZED) and len(items) > self.left:  # type: ignore[arg-type] # sized: asked just now
-            raise _Stop("too many items")
+            raise _Stop("<too many items>")
         for number, item in enumerate(items):
-            if not depth:  # one item of a record shall not starve the others
+            if fields and number < _FIELDS:  # one field of a record shall not starve the others
                 self.left = ITEM_LIMIT
             self.left -= 1
-            if self.left < 0 or number >= ITEM_LIMIT:
-                raise _Stop("too many items")
+            if self.left < 0:
+                raise _Stop("<too many items>")
             yield item
 
     def mark(self, value: object, error: BaseException | None = None) -> dict[str, str]:
@@ -167,10 +168,18 @@ def _scalar(value: Any) -> Any:
     if kind is str:
         return _text(value)
     if kind is int:
-        return value if _INT_LEAST <= value <= _INT_MOST else str(value)
+        return value if _INT_LEAST <= value <= _INT_MOST else _long(value)
     if kind is bool or value is None:
         return value
     raise TypeError("no scalar")
+
+
+def _long(value: int) -> str:
+    """An integer beyond 64 bits; in hexadecimal where Python will not write it in decimal."""
+    try:
+        return str(value)
+    except ValueError:
+        return hex(value)
 
 
 def _text(value: str) -> str:
@@ -202,7 +211,7 @@ def _mark(value: object, error: BaseException | None = None) -> dict[str, str]:
     kind = type(value)
     try:
         if isinstance(error, _Stop) and kind is not range:
-            shown = f"<{error}>"  # a repr could take as long as the value is large
+            shown = str(error)  # a repr could take as long as the value is large
         elif error is not None and issubclass(kind, _CONTAINERS) and kind is not range:
             shown = f"<not readable: {type(error).__name__}>"  # the same
         elif issubclass(kind, bytes | bytearray):
@@ -287,7 +296,7 @@ def _indexed(way: _Way, value: Any, depth: int) -> Any:
     """A sequence of somebody's own: each item may cost a calculation, and may fail."""
     size = len(value)
     if size > ARRAY_LIMIT:
-        raise _Stop(f"{size} items")
+        raise _Stop(f"<{size} items>")
     return way.sequence([_tried(getitem, value, index) for index in range(size)], depth)
 
 
@@ -307,7 +316,7 @@ def _numpy_scalar(way: _Way, value: Any, depth: int) -> Any:
 
 
 def _structured(way: _Way, value: Any, depth: int) -> Any:
-    return way.mapping(((name, value[name]) for name in value.dtype.names), depth)
+    return way.sequence([value[name] for name in value.dtype.names], depth)
 
 
 def _numpy_array(way: _Way, value: Any, depth: int) -> Any:
@@ -338,10 +347,8 @@ def _series(way: _Way, value: Any, depth: int) -> Any:
 
 def _frame(way: _Way, value: Any, depth: int) -> Any:
     if prod(value.shape) > ARRAY_LIMIT:
-        if len({str(dtype) for dtype in value.dtypes}) == 1:
-            return _summary(way, value.to_numpy(), depth, value)
-        head = {"_type": _type_name(type(value)), "shape": value.shape, "dtype": None}
-        return way.mapping((head | _NO_FIGURES).items(), depth)
+        rows, columns = value.shape
+        raise _Stop(f"{rows} rows x {columns} columns")
     if hasattr(type(value), "get_columns"):  # polars
         return way.mapping(((column.name, column) for column in value.get_columns()), depth)
     return way.mapping(value.items(), depth)
@@ -349,7 +356,10 @@ def _frame(way: _Way, value: Any, depth: int) -> Any:
 
 def _array(way: _Way, array: Any, depth: int, original: Any) -> Any:
     """Nested lists of a NumPy array; where it is too large, the summary of the original."""
-    if ("numpy", "ndarray") not in _bases(type(array)):
+    bases = _bases(type(array))
+    if ("numpy", "generic") in bases:  # what TensorFlow gives for a 0-d tensor
+        return way.item(array, depth + 1)
+    if ("numpy", "ndarray") not in bases:
         raise TypeError("no array")
     dtype = array.dtype
     if dtype.isbuiltin == 2:  # not NumPy's own: ml_dtypes, whose files NumPy cannot read back
@@ -368,16 +378,15 @@ _NO_FIGURES: dict[str, Any] = {"min": None, "max": None, "mean": None}
 
 
 def _summary(way: _Way, array: Any, depth: int, original: Any) -> Any:
-    dtype = getattr(original, "dtype", array.dtype)
-    fields = {
+    found = {
         "_type": _type_name(type(original)),
         "shape": list(array.shape),
-        "dtype": getattr(dtype, "name", None) or str(dtype).removeprefix("torch."),
+        "dtype": getattr(original.dtype, "name", None) or str(original.dtype),
         **_or(_NO_FIGURES, lambda: _figures(array)),
     }
     if (save := way.save_array) is not None:
-        fields |= _or({}, lambda: dict(save(array)))
-    return way.mapping(fields.items(), depth)
+        found |= _or({}, lambda: dict(save(array)))
+    return way.mapping(found.items(), depth)
 
 
 def _figures(array: Any) -> dict[str, Any]:
@@ -409,7 +418,7 @@ def _reader_of(kind: type) -> Callable[[Any], Pairs] | None:
     if issubclass(kind, Mapping):
         return _dict_pairs if kind.items is dict.items else _mapping_pairs
     if hasattr(kind, "__dataclass_fields__"):
-        names = [field.name for field in fields(kind)]
+        names = [field.name for field in fields(kind)]  # type: ignore[arg-type] # it has the fields
         return lambda value: _attributes(value, names)
     if hasattr(kind, "__attrs_attrs__"):
         names = [attribute.name for attribute in kind.__attrs_attrs__]
@@ -437,7 +446,8 @@ def _attributes(value: object, names: list[str]) -> Pairs:
 
 
 def _model_pairs(value: Any) -> Pairs:
-    dumped = value.model_dump(warnings=False) if hasattr(type(value), "model_dump") else value.dict()
+    has_dump = hasattr(type(value), "model_dump")  # pydantic 1 has not
+    dumped: dict[str, Any] = value.model_dump(warnings=False) if has_dump else value.dict()
     return dumped.items()
 
 
@@ -448,7 +458,7 @@ def _tried(read: Callable[[Any, Any], Any], value: object, name: Any) -> Any:
     except _PASSED:
         raise
     except BaseException as error:  # noqa: BLE001 - a value may raise anything
-        return "???" if type(error).__name__ == "MissingMandatoryValue" else _mark(error)
+        return _mark(error)
 
 
 # --- Which form a class has --------------------------------------------------------------
@@ -457,8 +467,8 @@ _LIST, _RANGE = _nested(lambda way, value, depth: way.sequence(value, depth)), _
 
 _BY_TYPE: dict[type, _Form] = {
     str: _leaf(str.__str__),
-    int: _leaf(int.__int__),
-    float: _leaf(float.__float__),
+    int: _leaf(int),
+    float: _leaf(float),
     complex: _nested(_complex),
     list: _LIST,
     tuple: _LIST,
@@ -484,15 +494,15 @@ _BY_NAME: dict[tuple[str, str], _Form | None] = {
     ("polars", "Series"): _nested(_series),
     ("polars", "DataFrame"): _nested(_frame),
 }
-_FORMS: dict[type, _Form] = {}
+_converters: dict[type, _Form] = {}
 
 
 def _remembered(kind: type) -> _Form | None:
     form = _form_of(kind)
     if form is not None:  # a mock's class is its own: it is not to be held
-        if len(_FORMS) >= _FORMS_LIMIT:
-            _FORMS.clear()
-        _FORMS[kind] = form
+        if len(_converters) >= _KNOWN_TYPES:
+            _converters.clear()
+        _converters[kind] = form
     return form
 
 
