@@ -4,20 +4,27 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mlterm.core.errors import MltermError, MltermWarning
+    from mlterm.reader import RunData, follow_run, read_run
     from mlterm.tracker import Tracker
 
 __version__ = "0.1.0"
 __all__ = [
     "MltermError",
     "MltermWarning",
+    "RunData",
     "Tracker",
     "__version__",
+    "follow_run",
+    "read_run",
 ]
 
 _HOMES = {
     "MltermError": "mlterm.core.errors",
     "MltermWarning": "mlterm.core.errors",
+    "RunData": "mlterm.reader",
     "Tracker": "mlterm.tracker",
+    "follow_run": "mlterm.reader",
+    "read_run": "mlterm.reader",
 }
 
 

@@ -1,0 +1,262 @@
+"""Reading a run's file: what ``mlterm.read_run`` and ``mlterm.follow_run`` are.
+
+Nothing is held that grows with the run but what is asked for: ``records`` and ``metrics``
+are read as they are iterated over, ``series`` are folded.
+"""
+
+import os
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlterm.core.clean import clean_text
+from mlterm.core.errors import MltermError, MltermWarning, NotFoundError
+from mlterm.core.records import SCHEMA, Record, as_number, decode_batch
+from mlterm.core.series import Series, SeriesFold
+from mlterm.core.summary import RunSummary
+from mlterm.system import lock, store
+from mlterm.system.paths import RunFiles
+
+if TYPE_CHECKING:
+    import pandas
+    import polars
+
+_AXES = ("timestamp", "step", "epoch", "rank")
+
+
+class RunData:
+    """One run, ended or live, as its file told when it was read."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.summary: RunSummary = store.load(RunFiles(path))
+
+    def __repr__(self) -> str:
+        return f"<RunData {self.summary.name} {self.status} {self.path}>"
+
+    @property
+    def project(self) -> str:
+        """The project."""
+        return self.summary.project
+
+    @property
+    def run_id(self) -> str:
+        """The run ID."""
+        return self.summary.run_id
+
+    @property
+    def status(self) -> str:
+        """completed, failed, cancelled, running or lost, when the file was read."""
+        return self.summary.status
+
+    @property
+    def hyperparameters(self) -> dict[str, Any]:
+        """Of all records; of those with the same name the last one."""
+        return self.summary.hyperparameters
+
+    @cached_property
+    def schema(self) -> int | None:
+        """The version of the format; None in a file of the first mlterm."""
+        return next((r["schema"] for r in self._rare("run") if "schema" in r), None)
+
+    @cached_property
+    def artifacts(self) -> list[Record]:
+        """The artifact records; what was known later (a hash) stands in them."""
+        found: dict[tuple[Any, Any, Any], Record] = {}
+        for number, record in enumerate(self._rare("artifact")):
+            key = (record.get("name"), record.get("path"), record.get("_step"))
+            if record.get("_amends") and key in found:
+                late = {k: v for k, v in record.items() if k not in ("timestamp", "_amends")}
+                found[key].update(late)
+                found[key].pop("_pending", None)
+            else:
+                if key in found:  # logged again: both stay
+                    found[(number, *key[1:])] = found.pop(key)
+                found[key] = record
+        return sorted(found.values(), key=lambda record: str(record.get("timestamp")))
+
+    @cached_property
+    def alerts(self) -> list[Record]:
+        """The alert records."""
+        return list(self._rare("alert"))
+
+    @cached_property
+    def definitions(self) -> dict[str, Record]:
+        """What ``define`` said of each metric: the last record of each name."""
+        return {str(record.get("name")): record for record in self._rare("define")}
+
+    @cached_property
+    def finish(self) -> Record | None:
+        """The record that ended the run; None where none has."""
+        ends = [record for record in self._rare("finish") if store.ends_part(record)]
+        return ends[-1] if ends and self.status not in ("running", "lost") else None
+
+    @cached_property
+    def series(self) -> dict[str, Series]:
+        """Every metric, folded into a size that does not grow with the run."""
+        fold = SeriesFold()
+        self.broken_lines = 0
+        for found, broken in store.batches(self.path):
+            fold.add_batch(found)
+            self.broken_lines += broken
+        return fold.series
+
+    @cached_property
+    def broken_lines(self) -> int:
+        """Lines that are no record. A torn last one is none of them: it may yet be ended."""
+        return sum(broken for _, broken in store.batches(self.path))
+
+    def records(self) -> Iterator[Record]:
+        """Every record, in the file's order."""
+        for found, _ in store.batches(self.path):
+            yield from found
+
+    def metrics(self) -> Iterator[Record]:
+        """The records of metrics."""
+        return (record for record in self.records() if record.get("type") == "metrics")
+
+    def columns(self) -> dict[str, list[Any]]:
+        """The metrics, a row a record: timestamp, step, epoch, rank, then each name in the
+        order in which it first came; None where a record has it not."""
+        columns: dict[str, list[Any]] = {name: [] for name in _AXES}
+        for row, record in enumerate(self.metrics()):
+            for name, value in _row(record).items():
+                column = columns.get(name)
+                if column is None:
+                    column = columns[name] = [None] * row
+                column.append(value)
+            for column in columns.values():
+                if len(column) == row:
+                    column.append(None)
+        return columns
+
+    def to_pandas(self) -> "pandas.DataFrame":
+        """``columns`` as a data frame, the timestamps in UTC.
+
+        Raises MltermError where pandas is not installed.
+        """
+        try:
+            import pandas
+        except ImportError:
+            raise MltermError("to_pandas() needs pandas: pip install pandas") from None
+        return pandas.DataFrame(self._typed_columns())
+
+    def to_polars(self) -> "polars.DataFrame":
+        """``columns`` as a data frame, the timestamps in UTC.
+
+        Raises MltermError where polars is not installed.
+        """
+        try:
+            import polars
+        except ImportError:
+            raise MltermError("to_polars() needs polars: pip install polars") from None
+        return polars.DataFrame(self._typed_columns(), strict=False)
+
+    def _typed_columns(self) -> dict[str, list[Any]]:
+        columns = self.columns()
+        return {**columns, "timestamp": [_moment(text) for text in columns["timestamp"]]}
+
+    def _rare(self, kind: str) -> Iterator[Record]:
+        return (record for record in self._all_rare if record.get("type") == kind)
+
+    @cached_property
+    def _all_rare(self) -> list[Record]:
+        """All records but those of metrics: few, however long the run."""
+        return [record for record in self.records() if record.get("type") != "metrics"]
+
+
+def read_run(path: str | os.PathLike[str]) -> RunData:
+    """Read a run's ``.jsonl``, also one that is still being written.
+
+    Raises NotFoundError where there is no such file, MltermError where it cannot be read.
+    """
+    file = _checked(path)
+    run = RunData(file)
+    if run.schema is not None and run.schema > SCHEMA:
+        warnings.warn(
+            f"{file} is of a newer mlterm (format {run.schema}, this one knows {SCHEMA}): "
+            "what is known of it is read",
+            MltermWarning,
+            stacklevel=2,
+        )
+    return run
+
+
+def follow_run(
+    path: str | os.PathLike[str], *, from_start: bool = True, poll_seconds: float = 0.1
+) -> Iterator[Record]:
+    """Yield a run's records as they come, until it has ended or is lost.
+
+    A torn last line is waited for. Where the file is replaced or cut, it is read anew.
+    Raises NotFoundError where there is no such file, MltermError where it cannot be read.
+    """
+    file = _checked(path)
+    return _follow(file, file.stat().st_size if not from_start else 0, poll_seconds)
+
+
+def _follow(path: Path, at: int, poll_seconds: float) -> Iterator[Record]:
+    files = RunFiles(path)
+    file = path.open("rb", buffering=0)
+    try:
+        while True:
+            is_live = lock.is_live(files)  # asked first: what is written meanwhile is seen
+            if os.fstat(file.fileno()).st_size < at:
+                at = 0
+            for data in store.whole_lines(file.fileno(), at):
+                at += len(data)
+                yield from decode_batch(data)[0]
+            with suppress(FileNotFoundError):
+                if not os.path.samestat(path.stat(), os.fstat(file.fileno())):
+                    file.close()
+                    file, at = path.open("rb", buffering=0), 0
+                    continue
+            if not is_live:
+                return
+            time.sleep(poll_seconds)
+    finally:
+        file.close()
+
+
+def _checked(path: str | os.PathLike[str]) -> Path:
+    file = Path(os.path.abspath(path))
+    try:
+        with file.open("rb"):
+            return file
+    except FileNotFoundError:
+        raise NotFoundError(f"there is no run file {clean_text(os.fspath(file))}") from None
+    except OSError as error:
+        raise MltermError(f"cannot read {clean_text(os.fspath(file))}: {error.strerror}") from None
+
+
+def _row(record: Record) -> Record:
+    """A metrics record by the names of ``columns``; of ours only step and rank are kept."""
+    row = {
+        "timestamp": record.get("timestamp"),
+        "step": record.get("_step", record.get("step")),
+        "epoch": record.get("epoch"),
+        "rank": record.get("_rank"),
+    }
+    rest = {
+        name: _value(value)
+        for name, value in record.items()
+        if name[:1] != "_" and name not in ("timestamp", "type", "epoch", "step")
+    }
+    return row | {f"{name}_" if name in row else name: value for name, value in rest.items()}
+
+
+def _value(value: Any) -> Any:
+    """Words for NaN and infinities are floats again."""
+    number = as_number(value) if isinstance(value, str) else None
+    return value if number is None else number
+
+
+def _moment(text: object) -> datetime | None:
+    """In UTC; a naive one, of the first mlterm, was the local time."""
+    with suppress(TypeError, ValueError):
+        return datetime.fromisoformat(str(text)).astimezone(UTC)
+    return None
