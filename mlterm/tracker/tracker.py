@@ -75,8 +75,8 @@ class Tracker:
         rank = rank_of(os.environ)
         run = open_run(self._asked, os.environ, rank)
         self._set_up(run, rank, voice, thinning, background=background)
-        for notice in [*notices, *run.warnings]:
-            voice.notice(notice)
+        if notices := [*notices, *run.warnings]:
+            voice.notice(" ".join(notices))
         with voice.guarded("the run's beginning"):
             self._journal.begin(tags or {})
         voice.tell(f"{'own run' if run.is_new else 'joined'} {run.name}, {run.files.run}")
@@ -226,9 +226,10 @@ class Tracker:
     def log_image(self, name: str, image: object, *, step: float | None = None) -> None:
         """Keep an image, as a PNG: its bytes, of PIL, of matplotlib, or an array H×W[×C]."""
         with self._voice.guarded(f"the image {name!r}"):
-            from mlterm.tracker.artifacts import png_of
+            if not self._is_over():
+                from mlterm.tracker.artifacts import png_of
 
-            self._log_bytes(name, png_of(image), ".png", "image", step)
+                self._log_bytes(name, png_of(image), ".png", "image", step)
 
     def log_figure(self, name: str, figure: object, *, step: float | None = None) -> None:
         """Keep a figure of matplotlib's, as a PNG."""
@@ -319,9 +320,9 @@ class Tracker:
                     and not (self._voice.lost or self._thinning.dropped)
                 ):
                     self._end = end
-                    self._journal.flush()
                     if self._store is not None:
                         self._store.drain(_HASHING_SECONDS)
+                    self._journal.flush()
                     return
                 self._finish(end, automatic=True)
             if self._late:
@@ -416,7 +417,7 @@ def _supersede(asked: Asked) -> list[str]:
                 tracker._finish(ending.End(CANCELLED, reason))
             notices.append(
                 f"{tracker._run.name} was still open in this session (was its cell run again?); "
-                "it has been ended as cancelled. finish() ends a run before its cell does."
+                "it has been ended as cancelled."
             )
     return notices
 
