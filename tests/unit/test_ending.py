@@ -22,7 +22,8 @@ def job(folder: Path, output: bytes | None = b"") -> Any:
     if output is not None:
         files.folder.mkdir()
         files.output.write_bytes(output)
-    return SimpleNamespace(files=files, board=Board(), oom_before=None)
+    runlog = RunLog(files.run)
+    return SimpleNamespace(files=files, board=Board(), oom_before=None, runlog=runlog)
 
 
 def test_a_success_has_no_tail(tmp_path: Path) -> None:
@@ -144,3 +145,35 @@ def test_a_trackers_finish_is_not_the_runs(tmp_path: Path) -> None:
 )
 def test_signals_have_names(number: int | None, name: str | None) -> None:
     assert signal_name(number) == name
+
+
+@pytest.mark.parametrize(
+    ("told", "code", "status"),
+    [
+        ([], 0, "completed"),
+        (["completed"], 0, "completed"),
+        (["completed", "failed", "cancelled"], 0, "failed"),
+        (["cancelled", "completed"], 0, "cancelled"),
+        (["cancelled"], 3, "failed"),
+    ],
+)
+def test_the_worse_of_the_exit_code_and_what_the_trackers_said(
+    tmp_path: Path, told: list[str], code: int, status: str
+) -> None:
+    one = job(tmp_path, b"")
+    one.runlog.append({"type": "finish", "status": "failed", "_source": "tracker"})  # before
+    one.runlog.append({"type": "run", "schema": 1})
+    for word in told:
+        one.runlog.append({"type": "finish", "status": word, "_source": "tracker", "reason": "x"})
+    one.runlog.append(
+        {"type": "finish", "status": "failed", "_source": "tracker", "_automatic": True}
+    )
+    record = finish_record(one, Exit(code=code), 1.0, b"")
+    assert (record["status"], record["exit_code"]) == (status, code)
+
+
+def test_a_run_that_was_stopped_stays_so_whatever_its_script_made_of_it(tmp_path: Path) -> None:
+    one = job(tmp_path, b"")
+    one.board.cause = Cause.STOP
+    one.runlog.append({"type": "finish", "status": "failed", "_source": "tracker"})
+    assert finish_record(one, Exit(code=0), 1.0, b"")["status"] == "cancelled"

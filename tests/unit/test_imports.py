@@ -5,10 +5,14 @@ own, since this one has everything.
 """
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from mlterm.system.lock import take
 
 CLIENT = ["mlterm.cli", "mlterm.cli.group", "mlterm.cli.run"]
 DAEMON = ["mlterm.supervisor", "mlterm.provenance", "mlterm.guard", "mlterm.keeper"]
@@ -106,6 +110,69 @@ def test_a_start_imports_what_it_needs_and_nothing_else(
     assert foreign <= set(FOREIGN)
     assert not tops & set(NEVER)
     assert found & HEAVY <= set(heavy)
+
+
+TRACKER_HEAVY = {
+    "typing": "types in the code",
+    "inspect": "dataclasses; orjson",
+    "dis": "inspect",
+    "tokenize": "inspect, by way of linecache",
+    "ipaddress": "urllib.parse, of pathlib up to Python 3.12",
+    "json": "orjson; core.argv",
+    "uuid": "orjson writes them",
+    "platform": "uuid",
+    "zoneinfo": "orjson",
+    "random": "zoneinfo, by way of tempfile in some versions",
+}
+TRACKING = """
+import json, sys
+before = set(sys.modules)
+from mlterm import Tracker
+tracker = Tracker("p", "r")
+for step in range(10):
+    tracker.log(step=step, loss=0.5, odd=float("nan"))
+tracker.log_hyperparameters({"lr": 0.1})
+tracker.finish()
+print(json.dumps(sorted(set(sys.modules) - before)))
+"""
+
+
+@pytest.mark.parametrize("joins", [True, False])
+def test_a_tracker_brings_nothing_into_the_training_that_it_does_not_need(
+    joins: bool, tmp_path: Path
+) -> None:
+    environ = {k: v for k, v in os.environ.items() if not k.startswith("MLTERM_")}
+    lock = None
+    if joins:
+        run = tmp_path / "q_s.jsonl"
+        run.write_text('{"type":"run","schema":1,"supervised":true}\n')
+        lock = take(run.with_name(run.name + ".lock"))
+        context = {"PROJECT": "q", "RUN_ID": "s", "RUN_FILE": str(run)}
+        environ |= {f"MLTERM_{name}": value for name, value in context.items()}
+        (tmp_path / "q_s").mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", TRACKING], cwd=tmp_path, env=environ | {"PYTHONPATH": os.getcwd()},
+        capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    if lock is not None:
+        os.close(lock)
+    found = set(json.loads(done.stdout))
+    assert done.stderr == ""
+    tops = {name.partition(".")[0] for name in found}
+    assert {top for top in tops if top not in sys.stdlib_module_names and top[0] != "_"} == {
+        "mlterm",
+        "orjson",
+    }
+    assert found & HEAVY <= set(TRACKER_HEAVY)
+    if joins:
+        assert "mlterm.provenance" not in found
+        assert "mlterm.system.store" not in found
+
+
+def test_mlterm_itself_imports_nothing_until_it_is_asked() -> None:
+    assert imported("mlterm") <= {"mlterm", "typing"} | {
+        name for name in imported("typing") if not name.startswith("mlterm")
+    }
 
 
 def test_the_daemon_does_not_import_the_command_line() -> None:
