@@ -78,7 +78,7 @@ class Series:
             counts[-1] = self.count - self.width * (len(counts) - 1)
         columns = (getattr(self, f"_{name}") for name in _COLUMNS)
         return [
-            Bucket(x, to, first, last, *((low, high) if low <= high else (None, None)), count)
+            Bucket(x, to, first, last, *_extremes(low, high), count)
             for x, to, first, last, low, high, count in zip(*columns, counts, strict=True)
         ]
 
@@ -300,6 +300,11 @@ def _extend_with_odd(series: Series, values: Sequence[Any], x: Callable[[int], f
     """Values of which some are no numbers, or words for numbers."""
     numbers = [(i, number) for i, v in enumerate(values) if (number := as_number(v)) is not None]
     series.extend([number for _, number in numbers], lambda j: x(numbers[j][0]))
+
+
+def _extremes(low: float, high: float) -> tuple[float | None, float | None]:
+    """None where every point is NaN."""
+    return (low, high) if low <= high else (None, None)
 
 
 def _number(value: object) -> float:

@@ -227,7 +227,7 @@ class Tracker:
         """Keep an image, as a PNG: its bytes, of PIL, of matplotlib, or an array H×W[×C]."""
         with self._voice.guarded(f"the image {name!r}"):
             if not self._is_over():
-                from mlterm.tracker.artifacts import png_of
+                from mlterm.tracker.png import png_of
 
                 self._log_bytes(name, png_of(image), ".png", "image", step)
 

@@ -7,10 +7,12 @@ import platform
 import sys
 from collections.abc import Callable
 
-from tests.benchmarks import importing, overhead, start, throughput, tracking
+from tests.benchmarks import importing, overhead, reading, start, throughput, tracking
 from tests.benchmarks.harness import Corner, Row, table
 
-ROUNDS = {"throughput": 7, "start": 21, "overhead": 9, "tracking": 3, "importing": 21}
+ROUNDS = {
+    "throughput": 7, "start": 21, "overhead": 9, "tracking": 3, "importing": 21, "reading": 9,
+}  # fmt: skip
 
 
 def main() -> int:
@@ -30,6 +32,7 @@ def main() -> int:
         "overhead": overhead.measure,
         "tracking": tracking.measure,
         "importing": importing.measure,
+        "reading": reading.measure,
     }
     machine = _machine()  # its load before ours
     rows = []

@@ -20,8 +20,10 @@ from typing import Any
 
 import pytest
 
-from mlterm.tracker import artifacts
-from mlterm.tracker.artifacts import AT_ONCE_BYTES, ArtifactStore, png_of
+from mlterm.tracker import artifacts, files
+from mlterm.tracker.artifacts import ArtifactStore
+from mlterm.tracker.files import AT_ONCE_BYTES
+from mlterm.tracker.png import png_of
 from tests.support import Disk, stream
 
 SMALL = b"weights" * 100
@@ -79,26 +81,26 @@ def large(tmp_path: Path) -> Path:
 @pytest.fixture
 def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     """Nothing is hashed until this is set."""
-    go, digest = threading.Event(), artifacts._digest
+    go, digest = threading.Event(), files.digest
 
     def wait_first(*args: Any) -> str:
         assert go.wait(PATIENCE)
         return digest(*args)
 
-    monkeypatch.setattr(artifacts, "_digest", wait_first)
+    monkeypatch.setattr(files, "digest", wait_first)
     yield go
     go.set()
 
 
 def before_hashing(monkeypatch: pytest.MonkeyPatch, do: Callable[[], Any]) -> None:
     """Have something happen when a file is about to be hashed."""
-    digest = artifacts._digest
+    digest = files.digest
 
     def then_hash(*args: Any) -> str:
         do()
         return digest(*args)
 
-    monkeypatch.setattr(artifacts, "_digest", then_hash)
+    monkeypatch.setattr(files, "digest", then_hash)
 
 
 # --- Files -------------------------------------------------------------------------------------
@@ -211,22 +213,22 @@ def half_way(source: int, target: int, count: int) -> int:
     return os.write(target, os.read(source, count // 2))
 
 
-@pytest.mark.parametrize("ways", [(), (no_way,), (half_way,), artifacts._QUICK_WAYS[-1:]])
+@pytest.mark.parametrize("ways", [(), (no_way,), (half_way,), files.QUICK_WAYS[-1:]])
 def test_every_way_of_copying_copies(
     kept: Kept, large: Path, monkeypatch: pytest.MonkeyPatch, ways: tuple[Any, ...]
 ) -> None:
-    monkeypatch.setattr(artifacts, "_QUICK_WAYS", ways)
+    monkeypatch.setattr(files, "QUICK_WAYS", ways)
     assert kept.read(kept.add("a", large, copy=True)) == LARGE
 
 
-@pytest.mark.parametrize("ways", [(), artifacts._QUICK_WAYS])
+@pytest.mark.parametrize("ways", [(), files.QUICK_WAYS])
 def test_no_more_is_copied_of_a_growing_file_than_it_had(
     large: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ways: tuple[Any, ...]
 ) -> None:
-    monkeypatch.setattr(artifacts, "_QUICK_WAYS", ways)
+    monkeypatch.setattr(files, "QUICK_WAYS", ways)
     size = len(LARGE) - 1000
     with large.open("rb") as source, (tmp_path / "copy").open("wb") as target:
-        assert artifacts._pour(source.fileno(), target.fileno(), size) == size
+        assert files.pour(source.fileno(), target.fileno(), size) == size
     assert (tmp_path / "copy").read_bytes() == LARGE[:size]
 
 
@@ -241,11 +243,11 @@ def test_a_file_system_that_can_share_blocks_does(
         os.pwrite(target, os.pread(source, len(LARGE), 0), 0)
         return 0
 
-    monkeypatch.setattr(artifacts, "fcntl", SimpleNamespace(ioctl=clone))
-    monkeypatch.setattr(artifacts, "_QUICK_WAYS", ())
-    monkeypatch.setattr(artifacts, "_write_all", None)  # nothing else may copy
+    monkeypatch.setattr(files, "fcntl", SimpleNamespace(ioctl=clone))
+    monkeypatch.setattr(files, "QUICK_WAYS", ())
+    monkeypatch.setattr(files, "write_all", None)  # nothing else may copy
     record = kept.add("a", large, copy=True)
-    assert asked == [artifacts._FICLONE]
+    assert asked == [files.FICLONE]
     assert (kept.read(record), record["size_bytes"]) == (LARGE, len(LARGE))
 
 
@@ -392,14 +394,14 @@ def test_a_file_that_changes_while_it_is_hashed_has_no_hash(
 def test_a_file_that_changes_while_it_is_copied_has_the_hash_of_its_copy(
     kept: Kept, small: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pour = artifacts._pour
+    pour = files.pour
 
     def then_change(*args: Any) -> int:
         done = pour(*args)
         small.write_bytes(b"something else")
         return done
 
-    monkeypatch.setattr(artifacts, "_pour", then_change)
+    monkeypatch.setattr(files, "pour", then_change)
     record = kept.add("a", small, copy=True)
     assert record["changed"] is True
     assert sha(kept.read(record)) == record["sha256"]
@@ -438,7 +440,7 @@ def test_what_is_neither_file_nor_folder_is_a_problem(
 def test_a_pipe_that_takes_the_place_of_a_file_does_not_hang(
     kept: Kept, small: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    look = artifacts._look
+    look = files.look
 
     def then_replace(path: str) -> Any:
         found = look(path)
@@ -446,7 +448,7 @@ def test_a_pipe_that_takes_the_place_of_a_file_does_not_hang(
         os.mkfifo(small)
         return found
 
-    monkeypatch.setattr(artifacts, "_look", then_replace)
+    monkeypatch.setattr(files, "look", then_replace)
     record = kept.add("a", small, copy=True)
     assert record["copy"] is None
     assert "it is no file" in record["problem"]
@@ -585,14 +587,14 @@ def test_members_that_cannot_be_read_are_left_out_and_counted(
 ) -> None:
     """Refused by a stand-in, since root may read everything."""
     tree = make_tree(tmp_path / "tree", {"a": SMALL, "secret": SMALL})
-    opened = artifacts._open
+    opened = files.open_file
 
     def refuse(path: str) -> Any:
         if path.endswith("secret"):
             raise PermissionError(errno.EACCES, "Permission denied")
         return opened(path)
 
-    monkeypatch.setattr(artifacts, "_open", refuse)
+    monkeypatch.setattr(files, "open_file", refuse)
     for copy in (False, True):
         record = kept.add("a", tree, copy=copy)
         assert (record["sha256"], record["skipped"]) == (sha_of_tree({"a": SMALL}), 1)
@@ -613,14 +615,14 @@ def test_a_member_that_shrinks_while_it_is_copied_leaves_a_sound_tar(
     kept: Kept, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tree = make_tree(tmp_path / "tree", {"a": SMALL, "b": SMALL})
-    look = artifacts._look
+    look = files.look
 
     def then_shrink(path: str) -> Any:
         found = look(path)
         (tree / "a").write_bytes(b"short")
         return found
 
-    monkeypatch.setattr(artifacts, "_look", then_shrink)
+    monkeypatch.setattr(files, "look", then_shrink)
     record = kept.add("a", tree, copy=True)
     padded = b"short".ljust(len(SMALL), b"\0")
     assert record["changed"] is True
@@ -634,7 +636,7 @@ def test_a_member_that_shrinks_while_it_is_copied_leaves_a_sound_tar(
 CHILD = """
     import os, sys, time
     from pathlib import Path
-    from mlterm.tracker import artifacts
+    from mlterm.tracker import artifacts, files
 
     records = []
     folder, path = Path(sys.argv[1]), sys.argv[2]
@@ -683,7 +685,7 @@ def test_a_copy_that_was_killed_is_removed_by_the_next_store(kept: Kept, large: 
         print("HALF", flush=True)
         time.sleep(600)
 
-    artifacts._pour = half
+    files.pour = half
     store.add("a", path, copy=True)
     """
     with subprocess.Popen(child(code, kept, large), stdout=subprocess.PIPE) as process:
@@ -715,12 +717,12 @@ def test_a_fork_has_a_thread_of_its_own_and_none_of_its_parents_work(
 ) -> None:
     code = """
     import threading
-    digest, go = artifacts._digest, threading.Event()
-    artifacts._digest = lambda *args: go.wait(60) and digest(*args)
+    digest, go = files.digest, threading.Event()
+    files.digest = lambda *args: go.wait(60) and digest(*args)
     store.add("parent", path, copy=True)
     child = os.fork()
     if not child:
-        artifacts._digest = digest
+        files.digest = digest
         store.after_fork_in_child()
         records.clear()
         assert store.drain(0)
