@@ -54,15 +54,20 @@ class RunData:
         """completed, failed, cancelled, running or lost, when the file was read."""
         return self.summary.status
 
-    @property
+    @cached_property
     def hyperparameters(self) -> dict[str, Any]:
         """Of all records; of those with the same name the last one."""
-        return self.summary.hyperparameters
+        found: dict[str, Any] = {}
+        for record in self._rare("hyperparameters"):
+            users = (item for item in record.items() if item[0][:1] != "_")
+            found |= {name: value for name, value in users if name not in ("timestamp", "type")}
+        return found
 
     @cached_property
     def schema(self) -> int | None:
         """The version of the format; None in a file of the first mlterm."""
-        return next((r["schema"] for r in self._rare("run") if "schema" in r), None)
+        versions = (record.get("schema") for record in self._rare("run"))
+        return next((version for version in versions if isinstance(version, int)), None)
 
     @cached_property
     def artifacts(self) -> list[Record]:
@@ -196,12 +201,22 @@ def follow_run(
     Raises NotFoundError where there is no such file, MltermError where it cannot be read.
     """
     file = _checked(path)
-    return _follow(file, file.stat().st_size if not from_start else 0, poll_seconds)
+    return _follow(file, 0 if from_start else _last_line(file), poll_seconds)
+
+
+def _last_line(path: Path) -> int:
+    """Where the last line begins that has not ended yet."""
+    with path.open("rb", buffering=0) as file:
+        at = 0
+        for data in store.whole_lines(file.fileno(), at):
+            at += len(data)
+    return at
 
 
 def _follow(path: Path, at: int, poll_seconds: float) -> Iterator[Record]:
     files = RunFiles(path)
     file = path.open("rb", buffering=0)
+    has_ended = False
     try:
         while True:
             is_live = lock.is_live(files)  # asked first: what is written meanwhile is seen
@@ -209,13 +224,17 @@ def _follow(path: Path, at: int, poll_seconds: float) -> Iterator[Record]:
                 at = 0
             for data in store.whole_lines(file.fileno(), at):
                 at += len(data)
-                yield from decode_batch(data)[0]
+                for record in decode_batch(data)[0]:
+                    if record.get("type") == "run" and "schema" in record:
+                        has_ended = False  # it was gone on with
+                    has_ended = has_ended or store.ends_part(record)
+                    yield record
             with suppress(FileNotFoundError):
                 if not os.path.samestat(path.stat(), os.fstat(file.fileno())):
                     file.close()
                     file, at = path.open("rb", buffering=0), 0
                     continue
-            if not is_live:
+            if has_ended or not is_live:
                 return
             time.sleep(poll_seconds)
     finally:
@@ -224,6 +243,8 @@ def _follow(path: Path, at: int, poll_seconds: float) -> Iterator[Record]:
 
 def _checked(path: str | os.PathLike[str]) -> Path:
     file = Path(os.path.abspath(path))
+    if file.exists() and not file.is_file():
+        raise MltermError(f"cannot read {clean_text(os.fspath(file))}: it is no file")
     try:
         with file.open("rb"):
             return file

@@ -42,10 +42,17 @@ def decode(line: bytes) -> Record | None:
         value = orjson.loads(line)
     except orjson.JSONDecodeError:
         try:  # Python's own module takes the bare NaN that others write
-            value = json.loads(line) if b"NaN" in line or b"Infinity" in line else None
+            odd = b"NaN" in line or b"Infinity" in line
+            value = json.loads(line, parse_int=_int) if odd else None
         except ValueError:
             return None
     return value if isinstance(value, dict) else None
+
+
+def _int(word: str) -> int | float:
+    """As orjson has it: beyond 64 bits a float."""
+    number = int(word) if len(word) <= 20 else 2**64
+    return number if -(2**63) <= number < 2**64 else float(word)
 
 
 def decode_lines(data: bytes) -> Iterator[Record]:
@@ -59,9 +66,13 @@ def decode_batch(data: bytes) -> tuple[list[Record], int]:
     All at once where all are sound, as nearly always; else line by line.
     """
     data = data.rstrip(b"\n")
+    # Commas before the newlines, which no string may go across; and as many records as lines,
+    # since a torn line's brackets may be closed by a later one's.
+    joined = data.replace(b"\n", b",\n")
     with suppress(orjson.JSONDecodeError):
-        found = orjson.loads(b"[" + data.replace(b"\n", b",") + b"]")
-        if set(map(type, found)) == {dict}:
+        found = orjson.loads(b"[" + joined + b"]")
+        lines = len(joined) - len(data) + 1
+        if len(found) == lines and set(map(type, found)) == {dict}:
             return found, 0
     found, broken = [], 0
     for line in data.split(b"\n"):

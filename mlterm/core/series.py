@@ -235,7 +235,7 @@ class SeriesFold:
         self.records += len(metrics)
 
     def _take(
-        self, records: Sequence[Record], places: Sequence[int], columns: Mapping[str, list[Any]]
+        self, records: Sequence[Record], places: Sequence[int], columns: Mapping[str, Sequence[Any]]
     ) -> None:
         """Columns of values that all these records have; their places among the batch's."""
 
@@ -277,13 +277,14 @@ def _is_metric(name: str) -> bool:
     return name not in _NO_METRICS and name[:1] != "_"
 
 
-def _columns_of_alike(batch: Sequence[Record]) -> dict[str, list[Any]] | None:
+def _columns_of_alike(batch: Sequence[Record]) -> dict[str, Sequence[Any]] | None:
     """Every column, where all records have the same keys."""
-    names = batch[0]
-    if countOf(map(len, batch), len(names)) != len(batch):
+    names = tuple(batch[0])
+    if len(names) < 2 or countOf(map(len, batch), len(names)) != len(batch):
         return None
     try:
-        return {name: list(map(itemgetter(name), batch)) for name in names}
+        rows = map(itemgetter(*names), batch)
+        return dict(zip(names, zip(*rows, strict=True), strict=True))
     except KeyError:
         return None
 

@@ -246,7 +246,9 @@ def _read_ends(path: Path) -> _Ends:
 def ends_part(record: Record) -> bool:
     """Whether a record ends the run, or its last part. A joined Tracker's finish ends nothing:
     the run ends with the keeper's."""
-    if record.get("type") != "finish" or record.get("_source") == "tracker":
+    if record.get("type") != "finish" or "_amends" in record:
+        return False
+    if record.get("_source") == "tracker":
         return False
     return isinstance(record.get("status"), str) and record["status"] in ENDED
 

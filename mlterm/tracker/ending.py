@@ -83,7 +83,7 @@ def _about_ranks(path: Path) -> list[Record]:
     found: list[Record] = []
     with path.open("rb") as file:
         for line in file:
-            if b'"type":"run"' not in line and b'"type":"finish"' not in line:
+            if b'"run"' not in line and b'"finish"' not in line:
                 continue
             record = decode(line)
             if record is None or record.get("type") not in ("run", "finish"):

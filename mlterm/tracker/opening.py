@@ -97,7 +97,7 @@ def last_start(path: Path) -> Record:
 
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             at = len(data)
-            while (at := data.rfind(b'"type":"run"', 0, at)) >= 0:
+            while (at := data.rfind(b'"run"', 0, at)) >= 0:
                 begin = data.rfind(b"\n", 0, at) + 1
                 end = data.find(b"\n", at)
                 record = decode(data[begin : end if end >= 0 else len(data)])

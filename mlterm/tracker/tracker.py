@@ -14,7 +14,8 @@ import orjson
 from mlterm.core import records
 from mlterm.core.errors import RecordError, RefusedError
 from mlterm.core.lifecycle import CANCELLED, COMPLETED, ENDED
-from mlterm.core.values import named_values
+from mlterm.core.records import as_number
+from mlterm.core.values import named_values, plain
 from mlterm.system import paths
 from mlterm.tracker import ending
 from mlterm.tracker.journal import Journal
@@ -24,6 +25,7 @@ from mlterm.tracker.ranks import Rank, rank_of
 from mlterm.tracker.thinning import Thinning
 from mlterm.tracker.voice import Voice
 
+_STEPS = frozenset({int, float, type(None)})
 _HASHING_SECONDS = 60.0
 _LEVELS = ("info", "warning", "error")
 _GOALS = {"min": "minimize", "max": "maximize", "minimize": "minimize", "maximize": "maximize"}
@@ -129,7 +131,13 @@ class Tracker:
         mlterm-format(5) says in what form each is written.
         """
         journal = self._journal
-        if metrics is None and self._is_plain and journal.writer.is_calm:
+        if (
+            metrics is None
+            and self._is_plain
+            and journal.writer.is_calm
+            and records.RESERVED.isdisjoint(values)  # else a name would hide one of ours
+            and type(step) in _STEPS
+        ):
             try:
                 now = time_ns()
                 second = now // 1_000_000_000
@@ -138,23 +146,19 @@ class Tracker:
                     clock = journal.tick(second)
                 stamp = f"{clock[1]}.{now // 1000 % 1_000_000:06d}+00:00"
                 record = {"timestamp": stamp, "type": "metrics", **values}
-                names = len(values) + 2
                 if step is not None:
                     record["_step"] = step
-                    names += 1
                 if self._rank is not None:
                     record["_rank"] = self._rank
-                    names += 1
-                if len(record) == names:  # else a name of the user's hides one of ours
-                    line = orjson.dumps(record, option=OPTIONS)
-                    if is_sound(line):
-                        if journal.background is not None:
-                            journal.background.put(line)
-                            return
-                        written = os.write(journal.writer.fd, line)
-                        if written < len(line):
-                            journal.writer.was_short(line, written)
+                line = orjson.dumps(record, option=OPTIONS)
+                if is_sound(line):
+                    if journal.background is not None:
+                        journal.background.put(line)
                         return
+                    written = os.write(journal.writer.fd, line)
+                    if written < len(line):
+                        journal.writer.was_short(line, written)
+                    return
             except (TypeError, OSError):
                 pass  # nothing was written: the long way finds out why
         with self._voice.guarded("a call of log()"):
@@ -348,7 +352,12 @@ class Tracker:
             fields = records.user_fields(fields)
         record |= fields
         if step is not None:
-            record["_step"] = step
+            number = as_number(plain(step))
+            if number is None or number - number:
+                self._voice.warn("step", f"step={step!r:.100} is no number; it is kept by its name")
+                record |= records.user_fields({"step": step})
+            else:
+                record["_step"] = number
         if self._rank is not None:
             record["_rank"] = self._rank
         line = line_of(record, self._voice.warn, self._save_array)

@@ -270,6 +270,24 @@ def test_a_subprocess_without_names_joins_its_parents_run(home: Home) -> None:
     assert done.stdout.startswith("train-2")  # after the end nothing is left in the environment
 
 
+def test_a_name_of_ours_gets_an_underscore_and_a_step_that_is_no_number_its_name(
+    home: Home,
+) -> None:
+    done = home.python(
+        USE + "tracker.log(_source='tracker', _rank=3, type=1, timestamp=2, x=1)\n"
+        "tracker.log({'_step': 5}, step=7)\ntracker.log(step='five', x=1)\n"
+        "tracker.log(step=float('nan'), x=1)\n"
+    )
+    assert done.stderr.count("is a name of mlterm's") == 5
+    assert done.stderr.count("is no number") == 1
+    assert [plain(record) for record in home.run().of_type("metrics")] == [
+        {"_source_": "tracker", "_rank_": 3, "type_": 1, "timestamp_": 2, "x": 1},
+        {"_step_": 5, "_step": 7},
+        {"x": 1, "step": "five"},
+        {"x": 1, "step": "NaN"},
+    ]
+
+
 def test_threads_and_signal_handlers_log_whole_lines(home: Home) -> None:
     done = home.python(
         USE

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import os
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
@@ -85,7 +86,9 @@ def test_columns_come_in_the_order_in_which_they_first_came_and_are_of_one_lengt
         (b'{"type":"metrics","x":2}', 0, [1, 2]),  # whole, but for the newline
         (b'{"type":"metrics","x":2\n{"type":"metrics","x":3}\n', 1, [1, 3]),
         (b'\n\n{"type":"metrics","x":2}\r\n', 0, [1, 2]),
-        (b'{"type":"metrics","x":[1\n2]}\n{"type":"metrics","x":3}\n', 0, None),
+        (b'{"type":"metrics","x":[1\n2]}\n{"type":"metrics","x":3}\n', 2, [1, 3]),
+        (b'{"type":"metrics","x":"a\nb"}\n{"type":"metrics","x":3}\n', 2, [1, 3]),
+        (b'{"type":"metrics","x":2},{"type":"metrics","x":3}\n', 1, [1]),
         (b"\0\0\0\n", 1, [1]),
         (b'[1]\n5\n"x"\n', 3, [1]),
         (b'{"type":"metrics","x":NaN}\n', 0, [1, math.nan]),
@@ -94,14 +97,13 @@ def test_columns_come_in_the_order_in_which_they_first_came_and_are_of_one_lengt
     ],
 )  # fmt: skip
 def test_broken_lines_are_counted_and_skipped_and_glued_ones_saved(
-    path: Path, tail: bytes, broken: int, values: list[Any] | None
+    path: Path, tail: bytes, broken: int, values: list[Any]
 ) -> None:
     run = read_run(written(path, RUN, record("metrics", x=1), tail))
-    if values is not None:
-        assert repr([r.get("x") for r in run.metrics()]) == repr(values)
-        assert run.broken_lines == broken
-        assert run.series["x"].count == len(values)
-        assert run.broken_lines == broken
+    assert repr([r.get("x") for r in run.metrics()]) == repr(values)
+    assert run.broken_lines == broken
+    assert run.series["x"].count == len(values)
+    assert run.broken_lines == broken
 
 
 def test_a_file_of_the_first_mlterm_is_read(tmp_path: Path) -> None:
@@ -240,11 +242,49 @@ def test_following_yields_what_comes_and_ends_with_the_run(path: Path) -> None:
     wait_until(lambda: follower.values == [1], "the first")
     append(path, encode(record("metrics", x=2)) + encode(FINISH))
     wait_until(lambda: follower.values == [1, 2], "the second")
-    import os
-
     os.close(held)
     follower.join()
     assert follower.records[-1]["exit_code"] == 1
+
+
+def test_following_ends_with_the_finish_but_not_with_one_that_was_gone_on_from(path: Path) -> None:
+    again = RUN | {"timestamp": MOMENT}
+    held = lock.take(Path(f"{written(path, RUN, FINISH, again, record('metrics', x=1))}.lock"))
+    assert held is not None
+    follower = Follower(path)
+    wait_until(lambda: follower.values == [1], "the second part")
+    append(path, encode(FINISH))  # the lock is still held
+    follower.join()
+    os.close(held)
+
+
+def test_following_from_the_end_begins_with_the_line_that_is_being_written(path: Path) -> None:
+    line = encode(record("metrics", x=2))
+    held = lock.take(Path(f"{written(path, RUN, record('metrics', x=1), line[:9])}.lock"))
+    assert held is not None
+    found = follow_run(path, from_start=False, poll_seconds=0.005)
+    append(path, line[9:] + encode(FINISH))
+    assert [each.get("x") for each in found] == [2, None]
+    os.close(held)
+
+
+def test_a_huge_integer_beside_a_bare_nan_is_a_float(path: Path) -> None:
+    huge = b'{"type":"metrics","x":1%s,"y":NaN,"_step":1%s}\n' % (b"0" * 30, b"0" * 400)
+    run = read_run(written(path, RUN, huge))
+    assert run.series["x"].last == 1e30
+
+
+def test_hyperparameters_anywhere_in_the_file_are_found(path: Path) -> None:
+    many = [record("metrics", x=n, text="x" * 1000) for n in range(1500)]
+    middle = record("hyperparameters", lr=0.5)
+    run = read_run(written(path, RUN, *many, middle, *many, FINISH))
+    assert run.hyperparameters == {"lr": 0.5}
+
+
+def test_a_pipe_is_no_run(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "p_r.jsonl")
+    with pytest.raises(MltermError, match="it is no file"):
+        read_run(tmp_path / "p_r.jsonl")
 
 
 def test_following_a_run_that_is_lost_ends_with_what_there_is(path: Path) -> None:
@@ -254,8 +294,6 @@ def test_following_a_run_that_is_lost_ends_with_what_there_is(path: Path) -> Non
 
 
 def test_a_file_that_is_replaced_or_cut_is_read_anew(path: Path) -> None:
-    import os
-
     held = lock.take(Path(f"{written(path, RUN, record('metrics', x=1))}.lock"))
     assert held is not None
     follower = Follower(path)
