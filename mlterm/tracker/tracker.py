@@ -189,8 +189,10 @@ class Tracker:
                 if goal not in _GOALS:
                     raise RecordError(f'goal is "minimize", "maximize" or a number, not {goal!r}')
                 goal = _GOALS[goal]
+            elif goal is not None and as_number(plain(goal)) is None:
+                raise RecordError(f"a goal is a word or a number, not {goal!r:.100}")
             if not self._is_over():
-                self._record("define", {"name": name, "summary": summary, "goal": goal})
+                self._record("define", {"name": str(name), "summary": summary, "goal": goal})
 
     def alert(self, text: str, level: Literal["info", "warning", "error"] = "warning") -> None:
         """Append something that a person should see."""
@@ -225,7 +227,9 @@ class Tracker:
 
     def log_text(self, name: str, text: str, *, step: float | None = None) -> None:
         """Keep a text, as an artifact."""
-        self._log_bytes(name, text.encode("utf-8", "backslashreplace"), ".txt", "text", step)
+        with self._voice.guarded(f"the text {name!r}"):
+            data = str(text).encode("utf-8", "backslashreplace")
+            self._log_bytes(name, data, ".txt", "text", step)
 
     def log_image(self, name: str, image: object, *, step: float | None = None) -> None:
         """Keep an image, as a PNG: its bytes, of PIL, of matplotlib, or an array H×W[×C]."""

@@ -103,8 +103,16 @@ def test_a_job_that_cleans_up_when_stopped_is_cancelled_with_its_own_code(home: 
 
 
 def test_stop_begins_with_the_signal_that_it_is_given(home: Home) -> None:
-    script = "trap 'echo checkpoint; exit 4' USR1; echo READY; while :; do sleep 0.01; done"
-    run = ready(home, "sh", "-c", script)
+    script = """
+import signal
+def end(*_):
+    print("checkpoint", flush=True)
+    raise SystemExit(4)
+signal.signal(signal.SIGUSR1, end)
+print("READY", flush=True)
+while True: signal.pause()
+"""
+    run = ready(home, sys.executable, "-c", script)
     home.mlterm("stop", "--signal", "usr1", "r", check=True)
     assert (run.finish["status"], run.finish["exit_code"]) == ("cancelled", 4)
     assert run.output == b"READY\ncheckpoint\n"
