@@ -310,6 +310,68 @@ signal.setitimer(signal.ITIMER_REAL, 0)
     assert sum(1 for record in metrics if "alarm" in record) > 0
 
 
+def test_interrupts_in_the_middle_of_logging_leave_whole_lines(home: Home) -> None:
+    done = home.python(
+        USE
+        + """
+import signal, time
+def interrupt(*_): raise KeyboardInterrupt
+signal.signal(signal.SIGALRM, interrupt)
+logged = interrupts = 0
+while interrupts < 200:
+    signal.setitimer(signal.ITIMER_REAL, 0.0003)
+    try:
+        while True:
+            tracker.log(value=logged, odd=float("nan"))
+            logged += 1
+    except KeyboardInterrupt:
+        interrupts += 1
+signal.setitimer(signal.ITIMER_REAL, 0)
+print(logged)
+"""
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    values = [record["value"] for record in home.run().of_type("metrics")]
+    assert sorted(set(values)) == list(range(values[-1] + 1))
+    assert len(values) <= int(done.stdout) + 200  # written, but interrupted before it was counted
+
+
+def test_logging_while_the_interpreter_goes_down_is_no_error(home: Home) -> None:
+    done = home.python(
+        USE
+        + """
+import atexit, sys
+class Late:
+    def __del__(self): tracker.log(late=1)
+keep = Late()
+sys.keep = Late()
+atexit.register(lambda: tracker.log(at_exit=1))
+"""
+    )
+    assert done.returncode == 0
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+    assert [plain(record) for record in home.run().of_type("metrics")] == [{"at_exit": 1}]
+    assert home.listed()["p/r"]["status"] == "completed"
+
+
+def test_large_arrays_are_saved_and_small_ones_written(home: Home) -> None:
+    done = home.python(
+        "import numpy as np\n"
+        + USE
+        + "tracker.log(small=np.arange(3), large=np.arange(20_000.0), step=7)"
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    (record,) = home.run().of_type("metrics")
+    assert record["small"] == [0, 1, 2]
+    large = record["large"]
+    assert (large["shape"], large["dtype"], large["max"]) == ([20_000], "float64", 19_999.0)
+    import numpy as np
+
+    saved = np.load(home.run().folder / large["artifact"])
+    assert saved.tolist() == list(range(20_000))
+
+
 def test_eight_processes_write_800_000_whole_lines(home: Home) -> None:
     done = home.python(
         USE

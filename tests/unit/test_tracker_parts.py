@@ -10,7 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mlterm import Tracker, read_run
 from mlterm.core.errors import MltermWarning, RecordError, RefusedError
+from mlterm.core.records import user_fields
+from mlterm.core.values import plain
 from mlterm.tracker import background, ending, writer
 from mlterm.tracker.background import Background
 from mlterm.tracker.ranks import rank_of
@@ -254,3 +257,37 @@ def test_a_traceback_of_any_length_is_cut_to_its_end() -> None:
     assert end.traceback is not None
     assert len(end.traceback) <= ending.TRACEBACK_LIMIT + 1
     assert len(end.reason) <= 1000
+
+
+# --- The whole of it ----------------------------------------------------------------------
+
+NAMES = st.text(st.characters(exclude_categories=[]), max_size=8)
+SCALARS = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), st.text(st.characters()), st.binary()
+)
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(NAMES, inner, max_size=3), st.tuples(inner)
+    ),
+    max_leaves=8,
+)
+
+
+@given(st.lists(st.dictionaries(NAMES, VALUES, max_size=5), max_size=5))
+def test_whatever_is_logged_is_read_back_as_the_table_says(logged: list[dict[str, object]]) -> None:
+    import tempfile
+    import warnings
+
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore", MltermWarning)
+        with Tracker("p", "r", folder) as tracker:
+            for fields in logged:
+                tracker.log(fields)
+        run = read_run(tracker.path)
+        found = [
+            {name: value for name, value in record.items() if name not in ("timestamp", "type")}
+            for record in run.metrics()
+        ]
+        assert run.broken_lines == 0
+    assert found == [plain(user_fields(plain(fields))) for fields in logged]
