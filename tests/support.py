@@ -96,7 +96,9 @@ class Run:
 
     @property
     def output(self) -> bytes:
-        return (self.folder / "output.log").read_bytes()
+        """Nothing, as long as the run has not begun."""
+        path = self.folder / "output.log"
+        return path.read_bytes() if path.exists() else b""
 
 
 @dataclass
