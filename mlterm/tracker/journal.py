@@ -18,6 +18,8 @@ from mlterm.tracker.writer import Writer
 
 _GIT_SECONDS = 0.2
 """How long the end of a short script waits for what git says of the tree."""
+_ANSWER_SECONDS = 0.01
+"""Between the beginning of git's answer and its end."""
 _SUMMED_BYTES = 32 * 1024 * 1024
 """Files up to this size have their metrics' summary in the finish record."""
 
@@ -39,7 +41,6 @@ class Journal:
         self._git: Any = None
         self._owned = False
         self._looked = 0
-        self._context: dict[str, str | None] = {}
         self.writer = Writer(self.path, warn, owns=run.owns)
         self.background: Any = None
         """The thread that lines go to, where one writes them."""
@@ -69,7 +70,7 @@ class Journal:
         if self.background is None:
             self.writer.look()
         if self._git is not None and self._git.is_answered():
-            self._amend_git(0.0)
+            self._amend_git(_ANSWER_SECONDS)
         return clock
 
     def record(self, kind: str, fields: Mapping[str, Any]) -> None:
@@ -102,9 +103,7 @@ class Journal:
         if run.alias:
             self.record("run", {"_amends": True, "_source": "tracker", "aliases": [run.alias]})
         if run.lock is not None or run.ranks is not None:
-            own = dict(zip(CONTEXT, (run.project, run.run_id, os.fspath(self.path)), strict=True))
-            self._context = {name: os.environ.get(name) for name in own}
-            os.environ.update(own)
+            _publish(self)
 
     def _begin_run(self, tags: Mapping[str, str]) -> None:
         from mlterm import provenance  # who joins a run does not wait for it
@@ -237,16 +236,12 @@ class Journal:
             return
         self.writer.close()
         self.run.let_go()
-        for name, before in self._context.items():
-            if os.environ.get(name) == self._own(name):
-                if before is None:
-                    del os.environ[name]
-                else:
-                    os.environ[name] = before
+        _withdraw(self)
 
-    def _own(self, name: str) -> str:
+    def context(self) -> dict[str, str]:
+        """What the environment says to processes started within this run."""
         own = (self.run.project, self.run.run_id, os.fspath(self.path))
-        return dict(zip(CONTEXT, own, strict=True))[name]
+        return dict(zip(CONTEXT, own, strict=True))
 
     # --- Forks and the thread --------------------------------------------------------------
 
@@ -272,3 +267,30 @@ def _current_folder() -> str:
         return os.getcwd()
     except OSError:
         return "/"
+
+
+_published: list[Journal] = []
+"""The open runs of this process's own; the environment names the last of them."""
+_outside: dict[str, str | None] = {}
+"""What the environment said before there was one."""
+
+
+def _publish(journal: Journal) -> None:
+    if not _published:
+        _outside.update({name: os.environ.get(name) for name in CONTEXT})
+    _published.append(journal)
+    os.environ.update(journal.context())
+
+
+def _withdraw(journal: Journal) -> None:
+    if journal not in _published:
+        return
+    _published.remove(journal)
+    if _published:
+        os.environ.update(_published[-1].context())
+        return
+    for name, value in _outside.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value

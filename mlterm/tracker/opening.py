@@ -85,7 +85,12 @@ def open_run(asked: Asked, environ: Mapping[str, str], rank: Rank | None) -> Ope
     if context is not None and lock.is_live(context.files):
         joined = _join(context, asked)
         asked = replace(asked, project=asked.project or context.project)
-        return joined or _stand_alone(asked, rank, context.name)
+        start = last_start(context.files.run)
+        here = not start.get("supervised") and start.get("host") == os.uname().nodename
+        # A run of this very process is no parent of its others, but has perhaps the same one.
+        is_beside = here and start.get("pid") == os.getpid()
+        parent = start.get("parent") if is_beside else context.name
+        return joined or _stand_alone(asked, rank, parent)
     parent = context.name if context else environ.get("MLTERM_PARENT_RUN")
     return _stand_alone(asked, rank, parent)
 

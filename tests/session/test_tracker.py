@@ -288,6 +288,23 @@ def test_a_name_of_ours_gets_an_underscore_and_a_step_that_is_no_number_its_name
     ]
 
 
+def test_runs_side_by_side_in_one_process_are_nobodys_children(home: Home) -> None:
+    done = home.python(
+        """
+        import os
+        from mlterm import Tracker
+        first, second = Tracker("p", "first"), Tracker("p", "second")
+        first.log(x=1); second.log(x=2); Tracker().log(x=3)
+        first.finish(); second.finish()
+        print(os.environ.get("MLTERM_RUN_ID"), os.environ.get("MLTERM_RUN_FILE"))
+        """
+    )
+    assert (done.stdout, done.stderr) == ("None None\n", "")
+    runs = [home.run("p", "first"), home.run("p", "second")]
+    assert [run.start["parent"] for run in runs] == [None, None]
+    assert [[r["x"] for r in run.of_type("metrics")] for run in runs] == [[1], [2, 3]]
+
+
 def test_threads_and_signal_handlers_log_whole_lines(home: Home) -> None:
     done = home.python(
         USE
@@ -319,14 +336,13 @@ def interrupt(*_): raise KeyboardInterrupt
 signal.signal(signal.SIGALRM, interrupt)
 logged = interrupts = 0
 while interrupts < 200:
-    signal.setitimer(signal.ITIMER_REAL, 0.0003)
     try:
+        signal.setitimer(signal.ITIMER_REAL, 0.0003)
         while True:
             tracker.log(value=logged, odd=float("nan"))
             logged += 1
     except KeyboardInterrupt:
         interrupts += 1
-signal.setitimer(signal.ITIMER_REAL, 0)
 print(logged)
 """
     )
