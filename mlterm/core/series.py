@@ -129,17 +129,27 @@ class Series:
     def _put(
         self, part: Sequence[float], real: Sequence[float], x_first: float, x_last: float
     ) -> None:
-        low, high = (+min(real), +max(real)) if real else (math.inf, -math.inf)
         if real:
-            self.min = low if self.min is None else min(self.min, low)
-            self.max = high if self.max is None else max(self.max, high)
+            low, high = +min(real), +max(real)
+            if self.min is None or low < self.min:
+                self.min = low
+            if self.max is None or high > self.max:
+                self.max = high
+        else:
+            low, high = math.inf, -math.inf
         if self.count % self.width:
             self._x_last[-1], self._last[-1] = x_last, part[-1]
-            self._min[-1], self._max[-1] = min(self._min[-1], low), max(self._max[-1], high)
+            if low < self._min[-1]:
+                self._min[-1] = low
+            if high > self._max[-1]:
+                self._max[-1] = high
         else:
-            row = (x_first, x_last, part[0], part[-1], low, high)
-            for name, value in zip(_COLUMNS, row, strict=True):
-                getattr(self, f"_{name}").append(value)
+            self._x_first.append(x_first)
+            self._x_last.append(x_last)
+            self._first.append(part[0])
+            self._last.append(part[-1])
+            self._min.append(low)
+            self._max.append(high)
         self.count += len(part)
 
     def _halve(self) -> None:
@@ -239,8 +249,12 @@ class SeriesFold:
     ) -> None:
         """Columns of values that all these records have; their places among the batch's."""
 
+        known: dict[int, float] = {}  # the columns ask for the same few
+
         def x(i: int) -> float:
-            return _x_of(records[i], self.records + places[i])
+            if i not in known:
+                known[i] = _x_of(records[i], self.records + places[i])
+            return known[i]
 
         for name, values in columns.items():
             if not _is_metric(name):
@@ -291,9 +305,10 @@ def _columns_of_alike(batch: Sequence[Record]) -> dict[str, Sequence[Any]] | Non
 
 def _x_of(record: Record, position: int) -> float:
     for axis in AXES:
-        number = as_number(record.get(axis))
-        if number is not None and math.isfinite(number):
-            return number
+        if axis in record:
+            number = as_number(record[axis])
+            if number is not None and math.isfinite(number):
+                return number
     return position
 
 
