@@ -2,6 +2,7 @@
 
 import errno
 import os
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -11,6 +12,8 @@ from mlterm.core import records
 
 RESERVE_BYTES = 256 * 1024
 _LOOK_BACK_BYTES = 512 * 1024
+_LOOKS = 20
+_LOOKS_SECONDS = 0.1
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -100,7 +103,16 @@ def _finishes(fd: int) -> Iterator[records.Record]:
             yield record
 
 
-def ends_whole(fd: int) -> bool:
-    """Whether the file is empty or ends with a newline: else a write was cut short."""
-    size = os.fstat(fd).st_size
-    return size == 0 or os.pread(fd, 1, size - 1) == b"\n"
+def ends_whole(fd: int, *, is_torn: bool = False) -> bool:
+    """Whether the file is empty or ends with a newline: else a write was cut short.
+
+    A line that another process is just writing across a page's end seems cut for that long:
+    so it is looked at again for a while, unless we know that it ``is_torn``.
+    """
+    for look in range(1 if is_torn else _LOOKS):
+        if look:
+            time.sleep(_LOOKS_SECONDS / _LOOKS)
+        size = os.fstat(fd).st_size
+        if size == 0 or os.pread(fd, 1, size - 1) == b"\n":
+            return True
+    return False

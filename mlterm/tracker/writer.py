@@ -33,7 +33,8 @@ class Writer:
         self._next_attempt = 0.0
         self._lock = threading.RLock()  # of what is not calm; a signal handler may log too
         self.fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
-        self.is_calm = ends_whole(self.fd)
+        self._is_torn = not ends_whole(self.fd)
+        self.is_calm = not self._is_torn
         """Whether the next line may go straight to ``fd``."""
 
     def write(self, data: bytes) -> None:
@@ -60,6 +61,7 @@ class Writer:
         done = data[: written + 1].count(b"\n")
         with self._lock:
             self.is_calm = False
+            self._is_torn = data[written - 1 : written] not in (b"", b"\n")
             self._keep(lines[done:])
 
     def retry(self) -> None:
@@ -68,9 +70,11 @@ class Writer:
             self._next_attempt = time.monotonic() + _PAUSE_SECONDS
             lines, self._backlog, self._backlog_bytes = self._backlog, [], 0
             with suppress(OSError):
-                if not ends_whole(self.fd) and self._try(b"\n") < 1:
+                self._is_torn = not ends_whole(self.fd, is_torn=self._is_torn)
+                if self._is_torn and self._try(b"\n") < 1:
                     self._keep(lines)
                     return
+                self._is_torn = False
             data = b"".join(lines)
             written = self._try(data) if data else 0
             if written < len(data):
@@ -83,7 +87,8 @@ class Writer:
         with suppress(OSError), self._lock:
             if not os.fstat(self.fd).st_nlink:
                 self._put_back()
-            if self._backlog or not ends_whole(self.fd):
+            self._is_torn = self._is_torn or not ends_whole(self.fd)
+            if self._backlog or self._is_torn:
                 self.retry()
 
     def retry_within(self, room_bytes: int) -> None:

@@ -9,6 +9,7 @@ from typing import BinaryIO
 import pytest
 
 from mlterm.core.records import decode_lines
+from mlterm.system import runlog
 from mlterm.system.runlog import RESERVE_BYTES, RunLog
 
 
@@ -210,3 +211,26 @@ def test_where_there_is_no_room_for_the_reserve_it_is_said(small_disk: Path) -> 
     with pytest.raises(OSError, match="No space left"):
         log.keep_room()
     log.close()
+
+
+def test_a_line_that_is_just_being_written_is_not_taken_for_torn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its beginning shows first where it goes across a page's end."""
+    path = tmp_path / "run.jsonl"
+    path.write_bytes(b'{"begun":')
+    monkeypatch.setattr("time.sleep", lambda _: path.write_bytes(b'{"begun":1}\n'))
+    log = RunLog(path)
+    log.append({"x": 2})
+    log.close()
+    assert path.read_bytes() == b'{"begun":1}\n{"x":2}\n'
+
+
+def test_a_line_that_stays_torn_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "run.jsonl"
+    path.write_bytes(b'{"torn":')
+    monkeypatch.setattr(runlog, "_LOOKS_SECONDS", 0.0)
+    log = RunLog(path)
+    log.append({"x": 2})
+    log.close()
+    assert path.read_bytes() == b'{"torn":\n{"x":2}\n'
