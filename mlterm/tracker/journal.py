@@ -90,6 +90,12 @@ class Journal:
         """Wait until what was logged is in the file; whether it is."""
         return self.background is None or bool(self.background.flush())
 
+    @property
+    def has_losses(self) -> bool:
+        """Whether lines are lost, or may be: what waits for room on the disk."""
+        queued = 0 if self.background is None else self.background.lost
+        return bool(queued or self.writer.lost or not self.writer.is_calm)
+
     # --- The beginning ---------------------------------------------------------------------
 
     def begin(self, tags: Mapping[str, str]) -> None:
@@ -155,6 +161,7 @@ class Journal:
             waiting = len(self.background)
         self._give_up()
         queued = self.background.lost + waiting if self.background is not None else 0
+        self.background = None  # the end goes to the file itself: no queue is to be too full for it
         lost = counts.get("lost_records", 0) + self.writer.lost + queued
         counted = {**counts, "lost_records": lost}
         fields = {**fields_of(end), **{name: n for name, n in counted.items() if n}}
@@ -166,7 +173,6 @@ class Journal:
         else:
             source = {"_source": "tracker"} | ({"_automatic": True} if automatic else {})
             self.record("finish", source | fields)
-            self.flush()
             self._give_up()
             self._end_ranks()
         self._let_go()

@@ -322,16 +322,13 @@ class Tracker:
             if self._end is None:
                 end = ending.at_exit(self._earlier_error)
                 is_told = self._run.lock is None and self._run.ranks is None
-                if (
-                    is_told
-                    and end.status == COMPLETED
-                    and not (self._voice.lost or self._thinning.dropped)
-                ):
-                    self._end = end
+                if is_told and end.status == COMPLETED:
                     if self._store is not None:
                         self._store.drain(_HASHING_SECONDS)
-                    self._journal.flush()
-                    return
+                    whole = self._journal.flush() and not self._journal.has_losses
+                    if whole and not (self._voice.lost or self._thinning.dropped):
+                        self._end = end
+                        return
                 self._finish(end, automatic=True)
             if self._late:
                 self._journal.add_lost(self._late)

@@ -169,3 +169,19 @@ def test_the_supervisor_may_die_and_come_back_while_the_tracker_logs(home: Home)
     assert run.finish["status"] == "completed"
     assert values(run) == [1, 2]
     assert os.path.exists(run.folder)
+
+
+def test_what_was_lost_is_told_also_where_the_exit_code_tells_the_end(home: Home) -> None:
+    run = supervised(
+        home,
+        """
+        from mlterm import Tracker
+        from mlterm.tracker import background
+        background.QUEUE_RECORDS = 0
+        tracker = Tracker(background=True)
+        for step in range(7): tracker.log(value=step)
+        """,
+    )
+    (told,) = [record for record in run.of_type("finish") if "_source" in record]
+    assert told["lost_records"] == 7
+    assert home.listed()["p/r"]["status"] == "completed"
