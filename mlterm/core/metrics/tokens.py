@@ -1,0 +1,244 @@
+"""A line → its shape and its tokens.
+
+The shape is the line with every free-standing run of digits made one ``0``. Lines of one shape
+mean the same, so what a shape means is found out once, on its tokens, and told in terms of the
+runs; each later line of it costs a split and a look-up. Digits that belong to a name (``acc1``,
+``top-5``, ``mAP@0.5``, ``50th``) are no runs.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+# Behind an exponent's sign; or where no name and no number has begun before; not where a name
+# goes on behind.
+_RUN = re.compile(
+    r"(?:(?<=[0-9][eEdD][-+])|(?<![A-Za-z0-9_@\u00c0-\u024f])(?<![A-Za-z_]-))([0-9]++)"
+    r"(?!_|[A-Za-z]+_|(?:d|D|th|st|nd|rd)\b)"
+)
+_NAMES_DIGITS = re.compile(
+    r"@[0-9][0-9.:]*[0-9]|\b[Tt][Oo][Pp][ -][0-9]|[A-Za-z][0-9]+-[0-9]+(?!\S)"
+)
+# Letters (of the Vai script) stand for what belongs to a name, while shapes are looked at.
+_HIDE = {ord(char): 0xA500 + i for i, char in enumerate("0123456789:. ")}
+_SHOW = {hidden: char for char, hidden in _HIDE.items()}
+
+_BAR_HINT = re.compile(r"%\||[\[|][=#>.*\-]|[█▏▎▍▌▋▊▉▇■━╸⣿]")
+_BAR = re.compile(
+    r"(?<=%\|)[^|]{0,400}\||[█▏▎▍▌▋▊▉▇░▒▓■□━╸╺⣿⣷⣶⣦⣤⡀⠀╾╼]{2,}[█▏▎▍▌▋▊▉▇░▒▓■□━╸╺⣿⣷⣶⣦⣤⡀⠀╾╼ ]*"
+    r"|[█■▇](?=[ |])|(?<=[|\[])(?:[=#>*.·\-]{2,}|[=#>*]+[=#>*. ·\-]*| +)(?=[|\]])"
+)
+_BOX = str.maketrans("│┃║┆┊╎❘｜", "||||||||")
+
+_ENDINGS = (
+    "py|cpp|cc|cu|c|h|rs|go|js|ts|java|pt|pth|ckpt|json|jsonl|yaml|yml|toml|txt|log|csv|tsv|npz|npy"
+    "|pkl|bin|h5|keras|onnx|safetensors|whl|gz|zip|tar|so|o|md|html|png|jpg|ipynb|lock|local|org|com"
+    "|net"
+)
+_DAY, _HOUR = r"(?:d|days?)", r"(?:h|hr|hrs|hours?)"
+_MINUTE, _SECOND = r"(?:m|min|mins|minutes?)", r"(?:s|sec|secs|seconds?)\b"
+_PARTING = r"[ ,:]*(?:and[ ])?"
+_MONTH = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*"
+_UNITS = (
+    r"\ ?%",
+    # the rate of a bar
+    r"(?:its?|m?s|batch|batches|steps?|epoch|ep)/(?:s|sec|it|step|batch|epoch|ex|iter|item)\b",
+    r"(?:[KMGTP]i?B|[kKMG]B|B|[MG]iB)(?:/s)?(?![\w/])",
+    r"(?:mb|gb|kb)(?![\w/])",
+    r"(?:[nuµμm]s|s|secs?|mins?|h|hrs?|hours?|m|d)(?![\w/²])",
+    r"(?:[kKMGTCWx]|°C|dB|px|it)(?![\w/])",
+    r"kbits?/s|[kMG]?bps|[kMG]?Hz",
+)
+_NUMBER = rf"""
+    (?<!\w)(?:(?<![)\]}}])[-+])?            # a sign, unless it stands between two values
+    (?:0(?:,0)*(?:\.0?)?|\.0)(?:[eEdD](?:[-+]0|[0-9]+))?
+    (?P<unit>{"|".join(_UNITS)})?(?!\w|\.0)
+    |(?<![\w.])[-+]?(?:nan|NaN|NAN|inf|Inf|INF|-?Infinity|infinity)(?!\w|[./-]\w)(?P<nanunit>%)?
+"""
+_KINDS = {  # in the order in which they are tried; of a shape, in which 0 is any run of digits
+    "space": r"[ \t\u00a0]+",
+    "junk": rf"""
+        [a-z][a-z0-9+]*://\S* | 0x[0-9a-fA-F]+
+        |(?:~|\.\.?)?/(?:[\w.+@=%-]+/?)+(?::0)*                             # a path
+        |[\w./+-]*\.(?:{_ENDINGS})\b(?:(?::0)+|\S*/\S*)?          # a file
+        |v?0(?:\.0){{2,}}[\w.+-]* | (?:[<>=!~]=|\^|~)\s?0\S*                # a version
+        |0-0-0(?:[\w-]+)+""",
+    "time": rf"""
+        0[-/.]0[-/.]0(?:[T ,]+0:0(?::0)?(?:[.,]0)?Z?(?:[ ]?[-+]0(?::?0)?)?)?
+        |(?:0[ ]?days?,?[ ])?(?<![\d.])0:0(?::0)*(?:[.,]0)?(?:\s?[AP]M\b)?(?:<(?:0:0(?::0)?|\?))?
+        |0[ ]?(?:{_HOUR}|{_DAY}){_PARTING}0(?:[.]0)?[ ]?(?:{_MINUTE}|{_HOUR})\b
+            (?:{_PARTING}0(?:[.]0)?[ ]?{_SECOND})?
+        |0[ ]?{_MINUTE}{_PARTING}0(?:[.]0)?[ ]?{_SECOND}
+        |{_MONTH}[. ]+0(?:,?[ ]0:0(?::0)?|,?[ ]0(?![:\w.]))?(?:[ ]0:0(?::0)?)?
+        |-?-:--(?::--)?|--:--""",
+    "ratio": r"""
+        (?<![\w.,/])0(?:,0)*\ *(?:/|\bof\b)\ *(?:0(?:,0)*(?![\w/]|\.0)|\?|inf\b|unknown\b)""",
+    "number": _NUMBER,
+    "sep": r"-+>|=+>|→|⟶|:=|==|[:=]",
+    "bar": "▮",
+    "word": r"""
+        [^\W\d](?:[\w²³]|[.@/+'’*&-](?=\w))*%?
+            (?:\((?:[A-Za-z%/\#.\ -]{1,12}|\w\(\w\))\)(?=\s?[:=])           # D(x): …
+            |\((?:train|val|valid|test|eval)\))?
+        |\#""",
+    "other": r"0[A-Za-z]\w*|.",
+}
+_TOKEN = re.compile(
+    "|".join(f"(?P<{kind}>{pattern})" for kind, pattern in _KINDS.items()), re.VERBOSE
+)
+
+
+class Number(NamedTuple):
+    """How to make a number of a line's pieces."""
+
+    lo: int
+    """Where in the pieces it begins; its runs and what stands between them."""
+    hi: int
+    head: str
+    tail: str
+    is_int: bool
+    comma: str
+    """What a comma in it is: "" none, "," of thousands, "." a decimal one."""
+
+    def read(self, pieces: Sequence[str]) -> float | int:
+        """Its value in one line. Raises ValueError, OverflowError where it is none after all."""
+        text = self.head + "".join(pieces[self.lo : self.hi]) + self.tail
+        if self.comma:
+            text = text.replace(",", "" if self.comma == "," else ".")
+        if self.is_int and len(text) < 19:
+            return int(text)
+        try:
+            return float(text)
+        except ValueError:
+            return float(text.replace("D", "E").replace("d", "e"))  # as Fortran prints
+
+
+@dataclass(slots=True)
+class Token:
+    """A piece of a shape."""
+
+    kind: str
+    """word, number, ratio, time, sep, bar, junk (versions, paths, …), or the sign itself."""
+    text: str
+    start: int
+    end: int
+    gap: int
+    """Blanks before it; a tab counts as two."""
+    number: Number | None = None
+    total: Number | None = None
+    """Of a ratio what stands behind the stroke."""
+    unit: str = ""
+
+
+def split(line: str) -> list[str]:
+    """Text and runs of digits in turns, a text first and last."""
+    if _BAR_HINT.search(line):
+        line = _BAR.sub("▮", line)
+    if not line.isascii():
+        line = line.translate(_BOX)
+    if "@" in line or "op" in line or "OP" in line or "P5" in line:
+        line = _NAMES_DIGITS.sub(lambda found: found[0].translate(_HIDE), line)
+    return _RUN.split(line)
+
+
+def shape_of(pieces: list[str]) -> tuple[str, str]:
+    """The shape, and what else its meaning depends on: where commas stand between digits, how
+    long the runs are."""
+    texts = pieces[::2]
+    shape = "0".join(texts)
+    if "," not in texts:
+        return shape, ""
+    around = (
+        (pieces[2 * i - 1], pieces[2 * i + 1])
+        for i, text in enumerate(texts[1:-1], 1)
+        if text == "," and texts[i - 1] != ":"
+    )
+    return shape, ",".join(
+        f"{'z' * run.startswith('0')}{len(run)}.{len(next_run)}" for run, next_run in around
+    )
+
+
+def shown(text: str) -> str:
+    """A part of a shape as it was printed."""
+    return text.translate(_SHOW)
+
+
+def tokenize(pieces: list[str]) -> list[Token]:
+    """The tokens of a line's shape; quotes and blanks are none."""
+    shape = "0".join(pieces[::2])
+    places = []
+    at = 0
+    for text in pieces[:-1:2]:
+        at += len(text)
+        places.append(at)
+        at += 1
+    found: list[Token] = []
+    gap = 0
+    run = 0
+    for match in _TOKEN.finditer(shape):
+        kind = match.lastgroup or "other"
+        if kind in ("unit", "nanunit"):
+            kind = "number"
+        text = match[0]
+        if kind == "space":
+            gap += len(text) + text.count("\t")
+            continue
+        if kind == "other":
+            if text in "'\"`*":
+                continue
+            kind = "junk" if len(text) > 1 else text
+        start, end = match.span()
+        while run < len(places) and places[run] < start:
+            run += 1
+        token = Token(kind, text, start, end, gap)
+        gap = 0
+        if kind == "number":
+            token.unit = (match["unit"] or match["nanunit"] or "").strip()
+            token.number = _number(
+                shape,
+                pieces,
+                places,
+                run,
+                start,
+                end - len(match["unit"] or match["nanunit"] or ""),
+            )
+        elif kind == "ratio":
+            cut = start + max(text.find("/"), text.find("of"))
+            token.number = _number(shape, pieces, places, run, start, _rstrip(shape, start, cut))
+            while run < len(places) and places[run] < cut:
+                run += 1
+            if run < len(places) and places[run] < end:
+                token.total = _number(shape, pieces, places, run, places[run], end)
+        found.append(token)
+    return found
+
+
+def _rstrip(shape: str, start: int, end: int) -> int:
+    while end > start and shape[end - 1] == " ":
+        end -= 1
+    return end
+
+
+def _number(
+    shape: str, pieces: list[str], places: list[int], run: int, start: int, end: int
+) -> Number:
+    last = run
+    while last < len(places) and places[last] < end:
+        last += 1
+    if last == run:  # nan and inf
+        return Number(0, 0, shape[start:end], "", False, "")
+    head = shape[start : places[run]]
+    tail = shape[places[last - 1] + 1 : end]
+    body = shape[start:end]
+    comma = ""
+    if "," in body:
+        lengths = [len(piece) for piece in pieces[2 * run + 1 : 2 * last : 2]]
+        groups = body.split(".")[0].count(",")
+        first = pieces[2 * run + 1]
+        thousands = all(n == 3 for n in lengths[1 : groups + 1]) and lengths[0] <= 3
+        comma = "," if thousands and not first.startswith("0") else "."
+    is_int = (not tail and last == run + 1 and "." not in head) or (
+        comma == "," and "." not in body
+    )
+    return Number(2 * run + 1, 2 * last, head, tail, is_int, comma)
