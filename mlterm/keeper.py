@@ -34,6 +34,9 @@ REVIVAL_SECONDS = 0.25
 EXIT_PATIENCE_SECONDS = 10.0
 """How long the kernel may take to tell an exit code that somebody else collected."""
 LAST_SERVICE_SECONDS = 10.0
+READING_SECONDS = 5.0
+"""How long the end waits for the observer to have read the output."""
+READING_LOOK_SECONDS = 0.005
 FORK_PAUSE_SECONDS = 0.1
 INPUT_LIMIT = 64 * 1024
 NEVER = float("inf")
@@ -63,6 +66,8 @@ class Keeper:
         """One that could not be begun for want of a process."""
         self._stop_due = NEVER
         self._leave_at = NEVER
+        self._finish_at = NEVER
+        """When the end is recorded at the latest, whatever is not read of the output then."""
 
     def run(self) -> int:
         """The loop; 0 when there is nothing left to keep."""
@@ -81,7 +86,7 @@ class Keeper:
                 self._hub.tell_offset(self._spool.offset)
             else:
                 self._unwritten.send()
-            if self._exit is not None:
+            if self._board.finished:
                 self._tell_exit()
         self._note_index(self._clock(), last=True)
         self._hub.broadcast(protocol.offset(Kind.DRAINED, self._unwritten.file_end))
@@ -169,6 +174,12 @@ class Keeper:
         seconds = now - self._job.started_monotonic
         with suppress(OSError):
             os.write(self._job.index, b'{"t":%.3f,"offset":%d}\n' % (seconds, offset))
+        self._ring()
+
+    def _ring(self) -> None:
+        """Let the observer look; with a full pipe it has been told often enough."""
+        with suppress(OSError):
+            os.write(self._job.bell[1], b"!")
 
     # Time
 
@@ -190,6 +201,8 @@ class Keeper:
             due.append(now + 0.02)
         if self._orphaned and self._job.child.pidfd is None:
             due.append(now + REVIVAL_SECONDS)
+        if self._finish_at < NEVER:
+            due.append(now + READING_LOOK_SECONDS)
         return max(0.0, min(due) - now)
 
     def _timeout_at(self) -> float:
@@ -213,6 +226,8 @@ class Keeper:
             self._stop(Cause.TIMEOUT, signal.SIGINT, self._job.grace_seconds)
         if self._exit_deadline < NEVER:
             self._ask_kernel(now)
+        if self._finish_at < NEVER:
+            self._finish(now)
         if self._orphaned and self._job.child.pidfd is None and self._exit is None:
             self._look_for_command()
         with suppress(ChildProcessError):
@@ -283,6 +298,19 @@ class Keeper:
         if self._spool.failure and self._drained:
             self._spool.write_off()
         self._unwritten.note_gap()
+        now = self._clock()
+        self._note_index(now, last=True)
+        self._board.output_whole = True
+        self._ring()
+        self._finish_at = now + READING_SECONDS
+        self._finish(now)
+
+    def _finish(self, now: float) -> None:
+        """Record the end; before it the metrics that the output told, but not for ever."""
+        is_read = self._board.read_offset >= self._spool.offset or not self._job.parses
+        if self._exit is None or not (is_read or now >= self._finish_at):
+            return
+        self._finish_at = NEVER
         if not self._board.finished:
             self._write_finish(self._exit)
             self._board.finished = True

@@ -4,19 +4,24 @@ It is forked by the guard and started again should it die; what it has done alre
 finds in the run's folder. It ends when neither guard nor keeper lives.
 """
 
+import os
 import select
 import subprocess
+import threading
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from mlterm.core import records
+from mlterm.extraction import Extraction
 from mlterm.system import git
 from mlterm.system.interpreter import interpreter_of
 from mlterm.system.job import Job
 
 PACKAGES_SECONDS = 60.0
+LOOK_SECONDS = 0.25
+BELL_BYTES = 64 * 1024
 _LIST_PACKAGES = """
 import sys
 sys.path[:] = [path for path in sys.path if path]  # the job's folder may have an email.py
@@ -34,13 +39,37 @@ class Observer:
         self._job = job
 
     def run(self) -> int:
-        """Take down what the run was made of, then wait for its end."""
+        """Take down what the run was made of, and read its output, until its end."""
+        notes = threading.Thread(target=self._take_notes, name="notes", daemon=True)
+        notes.start()
+        if self._job.parses:
+            self._read_output()
+        while not select.select([self._job.lifeline[0]], [], [], None)[0]:
+            pass
+        notes.join()
+        return 0
+
+    def _read_output(self) -> None:
+        """Until the end is recorded, or nobody is left to record it."""
+        lifeline, bell = self._job.lifeline[0], self._job.bell[0]
+        extraction = Extraction(self._job)
+        while not self._job.board.finished:
+            is_ending = self._job.board.output_whole
+            extraction.step(is_ending=is_ending)
+            if is_ending:
+                return
+            pause = LOOK_SECONDS if extraction.has_work_waiting else None
+            ready = select.select([lifeline, bell], [], [], pause)[0]
+            if lifeline in ready:
+                extraction.step(is_ending=True)
+                return
+            if bell in ready:
+                os.read(bell, BELL_BYTES)
+
+    def _take_notes(self) -> None:
         for task in (self._note_packages, self._note_sources):
             with suppress(OSError, subprocess.SubprocessError):
                 task()
-        while not select.select([self._job.lifeline[0]], [], [], None)[0]:
-            pass
-        return 0
 
     def _note_packages(self) -> None:
         target = self._target("packages", ".txt")

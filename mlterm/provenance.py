@@ -16,9 +16,16 @@ from mlterm.system.runlog import RunLog
 
 
 def record_start(
-    plan: Plan, runlog: RunLog, environ: Mapping[str, str], started: datetime, pid: int | None
+    plan: Plan,
+    runlog: RunLog,
+    environ: Mapping[str, str],
+    started: datetime,
+    pid: int | None,
+    *,
+    output_offset: int = 0,
 ) -> None:
     """Write the ``run`` record, and the ``hyperparameters`` that the command's flags tell.
+    ``output_offset`` is where in output.log this part begins.
 
     Raises OSError where they cannot be written.
     """
@@ -37,7 +44,12 @@ def record_start(
         "python": interpreter.at_start(plan.child.argv, environ, plan.child.cwd),
         "tags": dict(plan.tags),
         "supervised": True,
+        "output_offset": output_offset,
     }
+    if plan.patterns or plan.ignored or not plan.parses:
+        record["parsing"] = {
+            "on": plan.parses, "patterns": list(plan.patterns), "ignored": list(plan.ignored)
+        }  # fmt: skip
     runlog.append_last(record)
     parameters = command_line.hyperparameters(plan.child.argv)
     if parameters:

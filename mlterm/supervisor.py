@@ -41,7 +41,7 @@ def set_up(plan: Plan) -> tuple[Guard, Launched]:
     _need_room(plan, runlog)
     output = os.open(files.output, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     board = Board()
-    board.tail_from = os.lseek(output, 0, os.SEEK_END)
+    board.tail_from = board.read_offset = os.lseek(output, 0, os.SEEK_END)
     oom_before = cgroup.oom_kills()
     try:
         server, server_path = channel.listen(files.key)
@@ -60,7 +60,9 @@ def set_up(plan: Plan) -> tuple[Guard, Launched]:
             f"{error} (recorded as a failed run in {files.run})", error.exit_code
         ) from None
     with suppress(OSError):  # the disk has filled up in this instant: the job runs all the same
-        provenance.record_start(plan, runlog, environ, started, child.pid)
+        provenance.record_start(
+            plan, runlog, environ, started, child.pid, output_offset=board.tail_from
+        )
     for fd in plan.given_fds:
         os.close(fd)
     daemon.set_title("guard", f"{plan.project}/{plan.run_id}")
@@ -99,6 +101,10 @@ def set_up(plan: Plan) -> tuple[Guard, Launched]:
         grace_seconds=plan.grace_seconds,
         oom_before=oom_before,
         part=part,
+        parses=plan.parses,
+        patterns=plan.patterns,
+        ignored=plan.ignored,
+        bell=_nonblocking_pipe(),
         git_known=plan.git is not None or not plan.git_asked,
     )
     return _make_guard(job), Launched(
@@ -124,7 +130,7 @@ def _make_guard(job: Job) -> Guard:
         def body() -> int:
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, signal.SIG_DFL)
-            kept = {0, 1, 2, job.lifeline[0], job.runlog.fileno()}
+            kept = {0, 1, 2, job.lifeline[0], job.bell[0], job.runlog.fileno()}
             daemon.close_all_but(kept)  # the lock above all: it must end with guard and keeper
             time.sleep(delay)
             daemon.set_title("observer", job.name)

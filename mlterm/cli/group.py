@@ -14,6 +14,7 @@ _COMMANDS = {  # name: (module, what `mlterm --help` says, so that it imports no
     "attach": ("attach", "Come back to a run's output and keys."),
     "stop": ("control", "End runs with all their processes."),
     "wait": ("control", "Wait for runs and exit with the run's code."),
+    "parse": ("parse", "Print the metrics that an output tells."),
     "logs": ("logs", "Print a run's output."),
     "list-runs": ("runs", "Show live and ended runs (alias: ls)."),
 }

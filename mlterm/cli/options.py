@@ -32,6 +32,24 @@ def _finite(_context: click.Context, _option: click.Parameter, value: float) -> 
     return value
 
 
+def parsing_options(command: Decorated) -> Decorated:
+    """--pattern and --ignore, as ``patterns`` and ``ignored``."""
+    command = click.option(
+        "--ignore",
+        "ignored",
+        metavar="NAME",
+        multiple=True,
+        help="Never take this metric from the output; * and ? match.",
+    )(command)
+    return click.option(
+        "--pattern",
+        "patterns",
+        metavar="PATTERN",
+        multiple=True,
+        help="Take metrics by this: 'val {loss:f} at {step:d}', or re:REGEX.",
+    )(command)
+
+
 def log_dir_option(command: Decorated) -> Decorated:
     """--log-dir, as every command takes it."""
     return click.option(

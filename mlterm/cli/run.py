@@ -10,13 +10,13 @@ from pathlib import Path
 
 import click
 
-from mlterm.cli.options import duration, grace_option, log_dir_option
+from mlterm.cli.options import duration, grace_option, log_dir_option, parsing_options
 from mlterm.core import names
 from mlterm.core.command import script_name
 from mlterm.core.errors import RefusedError, SupervisorError
 from mlterm.core.plan import DEFAULT_SIZE, ChildSpec, Plan
 from mlterm.session import Launch
-from mlterm.system import daemon, git, paths, terminal
+from mlterm.system import config, daemon, git, paths, terminal
 
 HANDED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 GIT_PATIENCE_SECONDS = 0.1
@@ -37,6 +37,8 @@ GIT_PATIENCE_SECONDS = 0.1
     "--timeout", callback=duration, metavar="DURATION", help="End the run after this (90m, 2h30m)."
 )
 @click.option("--resume", is_flag=True, help="Go on with an ended run of this --run-id.")
+@parsing_options
+@click.option("--no-parse", is_flag=True, help="Read no metrics out of the output.")
 @click.option("-q", "--quiet", is_flag=True, help="No summary at the end.")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 @click.pass_obj
@@ -51,6 +53,9 @@ def run(
     grace: float,
     timeout: float | None,
     resume: bool,
+    patterns: tuple[str, ...],
+    ignored: tuple[str, ...],
+    no_parse: bool,
     quiet: bool,
     command: tuple[str, ...],
 ) -> int:
@@ -66,6 +71,12 @@ def run(
         raise RefusedError("--resume needs the --run-id of the run that is to go on")
     cwd = _current_folder()
     query = git.ask_status(cwd)
+    parsing = config.settings(cwd).with_options(patterns, ignored)
+    if parsing.patterns:
+        from mlterm.core.patterns import compile_pattern  # few runs have any
+
+        for text in parsing.patterns:
+            compile_pattern(text)
     plan = Plan(
         project=paths.default_project(cwd) if project is None else project,
         run_id=names.default_run_id(script_name(argv), datetime.now())
@@ -80,6 +91,9 @@ def run(
         timeout_seconds=timeout,
         git=query.result(GIT_PATIENCE_SECONDS) if query else None,
         git_asked=query is not None,
+        parses=parsing.parse and not no_parse,
+        patterns=parsing.patterns,
+        ignored=parsing.ignore,
     )
     launch = launch or Launch()
     # A Ctrl-C from here on is the command's: it waits until the client can hand it on.

@@ -41,6 +41,11 @@ class Plan:
     git: Mapping[str, Any] | None = None
     git_asked: bool = False
     """In a git tree whose state was not known in time."""
+    parses: bool = True
+    """Whether metrics are read out of the output."""
+    patterns: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
+    """Names that are not to be read, as shell patterns."""
 
     @property
     def given_fds(self) -> set[int]:

@@ -14,7 +14,8 @@ from mlterm.core.values import distinct, plain
 SCHEMA = 1
 Record = dict[str, Any]
 RESERVED = frozenset(
-    {"timestamp", "type", "_step", "_rank", "_source", "_offset", "_amends", "_pending"}
+    {"timestamp", "type", "_step", "_rank", "_source", "_offset", "_units", "_amends", "_pending"}
+    | {"_was"}
 )
 """Names of ours that a user's field would hide."""
 

@@ -18,6 +18,8 @@ _FIELDS = {  # name: (offset, format)
     "gap_bytes": (32, "Q"),
     "lost_bytes": (40, "Q"),
     "tail_from": (48, "Q"),
+    "read_offset": (56, "Q"),
+    "output_whole": (64, "?"),
 }
 
 
@@ -43,6 +45,10 @@ class Board:
     """All that was lost of the output so far."""
     tail_from: int
     """Where in output.log this part of the run begins."""
+    read_offset: int
+    """How far the observer has read output.log for metrics, and recorded them."""
+    output_whole: bool
+    """Whether the command has ended and all that it wrote is in output.log."""
 
     def __init__(self) -> None:
         object.__setattr__(self, "_page", mmap.mmap(-1, mmap.PAGESIZE))

@@ -45,6 +45,12 @@ class Job:
     oom_before: OomCount | None
     part: int
     """1, and one more for each --resume."""
+    parses: bool
+    patterns: tuple[str, ...]
+    ignored: tuple[str, ...]
+    """As of the plan."""
+    bell: tuple[int, int]
+    """A byte in it: there is new output, or the command has ended."""
     git_known: bool
     """Whether the run record already tells the state of the working tree."""
 

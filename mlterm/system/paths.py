@@ -77,6 +77,11 @@ class RunFiles:
         return self.folder / "output.idx"
 
     @property
+    def summary(self) -> Path:
+        """Every series folded, and how far the run is, as the observer last saw them."""
+        return self.folder / "summary.json"
+
+    @property
     def reserve(self) -> Path:
         """Room kept for the finish record, given up when the disk is full."""
         return self.folder / ".reserve"

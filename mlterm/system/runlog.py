@@ -3,7 +3,7 @@
 import errno
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,11 @@ class RunLog:
 
         Raises OSError where it cannot be written whole.
         """
-        line = records.encode(record)
+        self.append_all((record,))
+
+    def append_all(self, batch: Iterable[Mapping[str, Any]]) -> None:
+        """Write records, all of them in one write; as ``append``."""
+        line = b"".join(map(records.encode, batch))
         if not ends_whole(self._fd):  # our own short write, or another writer's
             line = b"\n" + line
         if os.write(self._fd, line) < len(line):

@@ -23,6 +23,8 @@ OF_A_FULL_DISK: set[Place] = {
 """What a file system of its own has to be mounted for: in the last test."""
 ELSEWHERE: set[Place] = {
     ("finish", "oom_kills", ""),  # needs a control group: tests/session/test_oom.py
+    ("unread", "offset", ""),
+    ("unread", "unread_bytes", ""),  # a flood: session/test_parsing.py
     ("artifact", "compression", "zst"),  # needs Python 3.14 or zstandard: unit/test_artifacts.py
 }
 """What not every machine has."""
@@ -99,6 +101,14 @@ def that_a_tracker_joins(home: Home) -> None:
         1 / 0
         """
     mlterm(home, "joined", *home.script(code), code=1)
+
+
+def that_prints_its_metrics(home: Home) -> None:
+    code = "print('lr: 0.1'); print('batch_size: 8'); print('Epoch 1: step 2 loss 0.5 acc 90%')"
+    read = ("--pattern", "acc {accuracy:f}", "--ignore", "lr")
+    mlterm(home, "prints", *read, "--", *home.script(code))
+    run = home.logs / "supervised_prints.jsonl"
+    home.mlterm("parse", "--write", *read, run, check=True)
 
 
 # --- Trackers alone ---------------------------------------------------------------------------
@@ -215,6 +225,7 @@ SCENARIOS: list[Callable[[Home], None]] = [
     whose_words_are_no_text,
     within_another,
     that_a_tracker_joins,
+    that_prints_its_metrics,
     with_all_that_it_can_log,
     that_end_in_every_way,
     of_which_every_other_call_is_kept,

@@ -186,6 +186,7 @@ def test_the_first_record_is_the_run_and_tells_what_was_started_where(home: Home
         "tags": {"a": "b"},
         "path": str(run.path),
         "supervised": True,
+        "output_offset": 0,
     }
 
 

@@ -16,6 +16,8 @@ FIELDS: dict[str, tuple[int, int]] = {  # name: two values that differ in every 
     "gap_bytes": (0, 2**64 - 1),
     "lost_bytes": (0, 2**64 - 1),
     "tail_from": (0, 2**64 - 1),
+    "read_offset": (0, 2**64 - 1),
+    "output_whole": (False, True),
 }
 
 

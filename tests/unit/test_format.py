@@ -305,7 +305,7 @@ def test_the_page_is_rendered_without_a_complaint_and_fits_a_terminal() -> None:
 def test_the_reserved_names_are_those_that_the_page_lists() -> None:
     assert set(block(SECTIONS["NAMES"]).split()) == records.RESERVED
     ours = {name for schema in SCHEMA.values() for name in schema if name.startswith("_")}
-    assert ours - {"_automatic"} == records.RESERVED - {"timestamp", "type", "_offset"}
+    assert ours - {"_automatic"} == records.RESERVED - {"timestamp", "type"}
 
 
 def test_the_states_are_those_of_the_code() -> None:
