@@ -104,8 +104,11 @@ def that_a_tracker_joins(home: Home) -> None:
 
 
 def that_prints_its_metrics(home: Home) -> None:
-    code = "print('lr: 0.1'); print('batch_size: 8'); print('Epoch 1: step 2 loss 0.5 acc 90%')"
-    read = ("--pattern", "acc {accuracy:f}", "--ignore", "lr")
+    code = """
+        print("lr: 0.1", "batch_size: 8", sep="\\n")
+        print("Epoch 1: step 2 loss 0.5 acc 90%", "now 0.25 at 3", sep="\\n")
+        """
+    read = ("--pattern", "now {value:f} at {step:d}", "--ignore", "lr")
     mlterm(home, "prints", *read, "--", *home.script(code))
     run = home.logs / "supervised_prints.jsonl"
     home.mlterm("parse", "--write", *read, run, check=True)

@@ -29,6 +29,16 @@ def _seconds(progress: Progress) -> float:
 
 
 @dataclass(slots=True)
+class Row:
+    """What a row, a box or a dict says."""
+
+    metrics: dict[str, float | int] = field(default_factory=dict)
+    units: dict[str, str] = field(default_factory=dict)
+    epoch: float | int | None = None
+    step: int | None = None
+
+
+@dataclass(slots=True)
 class Finding:
     """Metrics, or a configuration, and where they stood."""
 

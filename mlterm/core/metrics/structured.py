@@ -11,7 +11,11 @@ from typing import Any
 import orjson
 
 from mlterm.core.metrics import vocabulary as words
+from mlterm.core.metrics.findings import Row
+from mlterm.core.metrics.line import cased, has_phase
+from mlterm.core.metrics.plans import NO_RANK
 
+_PHASE_KEYS = ("split", "phase", "mode", "stage", "subset")
 MOST_CHARACTERS = 64 * 1024
 _WRAPPED = re.compile(
     r"\b(?:tensor|Tensor|(?:np|numpy|jnp)\.\w+|array|Array|DeviceArray)\(\s*\[?\s*"
@@ -128,6 +132,35 @@ def as_figure(value: object) -> float | int | None:
         with suppress(ValueError):
             return float(value) if not value.lstrip("+-").isdigit() else int(value)
     return None
+
+
+def row_of(values: Mapping[str, Any]) -> Row:
+    """The figures of a structure; epoch and step where it tells them. Its ``split`` or ``phase``
+    goes before names that have none."""
+    row = Row()
+    best = NO_RANK
+    phase = ""
+    for name, value in flatten(values):
+        figure = as_figure(value)
+        bare = name.rpartition("/")[2]
+        if figure is None:
+            if bare in _PHASE_KEYS and isinstance(value, str):
+                phase = words.phase_of(value) or ""
+            continue
+        rank = words.step_rank(bare)
+        if words.is_epoch(bare):
+            if words.parts(bare)[-1] == "epoch":
+                row.epoch = figure
+        elif rank is not None and figure == figure // 1:
+            if rank < best:
+                row.step, best = int(figure), rank
+        elif not words.is_passed_over(bare) and (
+            isinstance(figure, float) or words.is_measured(name)
+        ):
+            row.metrics["_".join(cased(word) for word in name.split())] = figure
+    if phase:
+        row.metrics = {n if has_phase(n) else f"{phase}/{n}": v for n, v in row.metrics.items()}
+    return row
 
 
 def is_configuration(values: Mapping[str, Any]) -> bool:

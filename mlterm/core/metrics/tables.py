@@ -5,10 +5,11 @@ by pipes, tabs, commas or blanks, and aligned by their places where cells are mi
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from mlterm.core.metrics import vocabulary as words
-from mlterm.core.metrics.fields import cased
+from mlterm.core.metrics.findings import Row
+from mlterm.core.metrics.line import cased
 
 _PATIENCE = 60  # lines that are no rows, after which a table is forgotten
 _HEADER_PATIENCE = 3
@@ -21,16 +22,6 @@ _FIGURE = re.compile(
 )
 _RATIO = re.compile(r"([0-9]+)/([0-9]+|\?)$")
 _CONDA = re.compile(r"[\[\]()*]")
-
-
-@dataclass(slots=True)
-class Row:
-    """What a row says."""
-
-    metrics: dict[str, float | int] = field(default_factory=dict)
-    units: dict[str, str] = field(default_factory=dict)
-    epoch: float | int | None = None
-    step: int | None = None
 
 
 @dataclass(slots=True)
@@ -69,6 +60,10 @@ class Tables:
             return
         self._text, self._is_bound, self._age, self._index = text, False, 0, ""
         self._columns = []
+
+    def columns_of(self, text: str) -> int:
+        """How many cells a line has between its pipes."""
+        return len(_parts(text, "|"))
 
     def pass_over(self) -> None:
         """A line that is no row."""
@@ -346,6 +341,14 @@ def _is_time(cell: str) -> bool:
 
 
 _TIME = re.compile(r"[0-9:.]+:[0-9:.]+$|[0-9.]+(?:s|m|ms|min|h|G|M|GB|MB|K|GiB|MiB)$|-+$")
+
+
+_BOX_SIGNS = str.maketrans("│┃║┆┊╎", "||||||")
+
+
+def without_boxes(text: str) -> str:
+    """A line with its vertical strokes as pipes."""
+    return text if text.isascii() else text.translate(_BOX_SIGNS)
 
 
 class Box:

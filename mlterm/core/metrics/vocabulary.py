@@ -7,11 +7,12 @@ import re
 from functools import lru_cache
 
 
-def _words(text: str) -> frozenset[str]:
+def words_of(text: str) -> frozenset[str]:
+    """A set of words, parted by blanks."""
     return frozenset(text.split())
 
 
-MEASURED = _words("""
+MEASURED = words_of("""
     loss losses acc accuracy acc1 acc5 top1 top5 precision recall f1 f2 fbeta fscore f1score auc
     auroc auprc aucpr prauc rocauc roc map map50 miou iou dice jaccard psnr ssim lpips fid kid
     bleu rouge rouge1 rouge2 rougel meteor wer cer ter ppl perplexity ppx mse rmse mae mape
@@ -28,14 +29,14 @@ MEASURED = _words("""
 """)
 """A name with one of these is of something measured, wherever it stands."""
 
-VAGUE = _words("""
+VAGUE = words_of("""
     err error errors cost value lower map return ret success perf variance confidence margin gap
     wps tps sps ips fps ups qps latency throughput lift ks ter l1 l2 calibration
 """)
 """Of those the ones that other programs use too: they want a step beside them."""
 MEASURED |= VAGUE
 
-RATE_OF_LEARNING = _words("lr learning_rate learningrate")
+RATE_OF_LEARNING = words_of("lr learning_rate learningrate")
 PHASES = {
     "train": "train", "training": "train", "trn": "train",
     "val": "val", "valid": "val", "validation": "val", "validate": "val", "validating": "val",
@@ -45,7 +46,7 @@ PHASES = {
 }  # fmt: skip
 """As printed: as it stands before a name."""
 
-EPOCH = _words("epoch epochs")
+EPOCH = words_of("epoch epochs")
 STEPS = {  # the better it tells where a run is, the lower
     "global_step": 0, "globalstep": 0, "total_timesteps": 0, "num_updates": 0, "trainer_step": 0,
     "totalenvinteracts": 0, "total_steps": 0,
@@ -55,13 +56,13 @@ STEPS = {  # the better it tells where a run is, the lower
     "steps": 4, "timesteps": 4, "iterations": 4, "iters": 4, "updates": 4, "batches": 4,
     "episodes": 4, "num_episodes": 4, "rounds": 4, "trees": 4,
 }  # fmt: skip
-_STEP_QUALIFIERS = _words("""
+_STEP_QUALIFIERS = words_of("""
     global train training total current optimizer gradient env environment update at after the
     in of boosting mini outer inner val valid validation test eval evaluation starting finished
     begin beginning end running done completed this optimization
 """)
 
-TIMES = _words("""
+TIMES = words_of("""
     time times eta elapsed duration dur remaining took wall walltime wall_time cputime seconds
     second sec secs minute minutes min hour hours hrs ms data_time batch_time step_time
     iter_time fit_time score_time train_wall runtime run_time last_data last_time total_time
@@ -72,12 +73,12 @@ TIMES = _words("""
 """)
 """How long, and when."""
 
-MEMORY = _words("""
+MEMORY = words_of("""
     mem memory vram ram gpu_mem max_mem maxmem cpumem gpumem rss vsz pss gpu cpu cuda disk swap
     cache cached buffer buffers gb_free mem_gb allocated reserved bytes size filesize storage
     swap_space peak_vram peak_mem
 """)
-COUNTS = _words("""
+COUNTS = words_of("""
     param params parameter parameters sample samples example examples count counts number total
     totals num instances instance images image tokens token words word sentences sents sent bsz
     batch_size batchsize batch_sz rows row columns column features classes class items files
@@ -103,7 +104,7 @@ COUNTS = _words("""
 """)
 """What is counted, numbered, sized or set: never what is measured."""
 
-SETTINGS = _words("""
+SETTINGS = words_of("""
     lr learning_rate batch_size batchsize bs epochs n_epochs num_epochs max_epochs max_steps
     seed dropout weight_decay wd momentum hidden hidden_size hidden_dim n_layers num_layers
     n_layer layers n_heads num_heads n_head optimizer optim scheduler model arch architecture
@@ -116,33 +117,34 @@ SETTINGS = _words("""
 """)
 """What a configuration is made of."""
 
-SETTING_TITLES = _words("""
+SETTING_TITLES = words_of("""
     parameters params config configuration args arguments hparams hyperparameters hyperparams
     settings options kwargs cfg hyper-parameters best_params
 """)
 """What stands before a structure of settings."""
 
-LEVELS = _words("""
+LEVELS = words_of("""
     debug info warning warn error critical fatal trace success notice root d i w e c [i] inf
 """)
-ARTICLES = _words("the a an our your my its this that and with is to for by")
-PREPOSITIONS = _words("""
+ARTICLES = words_of("the a an our your my its this that and with is to for by")
+PREPOSITIONS = words_of("""
     of on for in after over at from with during across using when while by to under between
     within until
 """)
-CHANGES = _words("""
+CHANGES = words_of("""
     improved decreased increased reduced dropped reducing reduce did not achieved expected
     needed improve improving don't doesn't
 """)
 """Verbs that say what became of a figure that was told elsewhere."""
-LINKS = _words("is was of equals reached at")
+LINKS = words_of("is was of equals reached at")
 """Words that may stand between a name and its value."""
-SPEEDS = _words("""
+SPEEDS = words_of("""
     token tok sample img image word frame example sentence sequence seq wpb sps step_env step
     transition game item graph molecule row doc document request req env timestep
 """)
 """What a named speed counts a second: `tokens/s`, `img/sec`."""
 
+_INNER_CAPITAL = re.compile(r"[a-z][A-Z]")
 _SPLIT = re.compile(r"[^A-Za-z0-9@]+|(?<=[a-z])(?=[A-Z])")
 
 
@@ -226,6 +228,11 @@ def is_epoch(name: str) -> bool:
     """Whether a name is of the epoch (``Train Epoch`` too, ``best epoch`` not)."""
     words = parts(name)
     return bool(words) and words[-1] in EPOCH and all(w in _STEP_QUALIFIERS for w in words[:-1])
+
+
+def has_inner_capital(word: str) -> bool:
+    """Whether capitals stand behind small letters: ``mAP50``."""
+    return _INNER_CAPITAL.search(word) is not None
 
 
 def phase_of(word: str) -> str | None:
