@@ -20,6 +20,7 @@ _QUIET_KEPT = 20  # lines without a number before one that has some
 _ODD = re.compile(rb"[\r\x1b\x08\x0b\x0c]")
 _ENDS = re.compile(rb"[\r\n]")
 _ODD_BYTES = (b"\r", b"\x1b", b"\x08", b"\x0b", b"\x0c")
+_HARMLESS = bytes([0x09, 0x0A, *range(0x20, 0x7F), *range(0x80, 0x100)])
 _DIGITS = re.compile(rb"[0-9]")
 _NO_DIGITS = bytes(set(range(256)) - set(b"0123456789"))
 _WORDS = [re.compile(word) for word in (rb"nan\b", rb"NaN\b", rb"NAN\b", rb"inf\b", rb"Inf\b")]
@@ -123,6 +124,7 @@ class Screen:
         """Whole lines of nothing but text."""
         begin = at
         numbers = _pattern_for(block)
+        decode = _decoded if block.translate(None, _HARMLESS) else _decoded_text
         while at < end:
             found = numbers.search(block, at, end) if numbers else None
             start = end if found is None else block.rfind(b"\n", at, found.start()) + 1 or at
@@ -136,7 +138,7 @@ class Screen:
             if found is not None:
                 yield from self._break_silence()
                 at = block.index(b"\n", found.start()) + 1
-                yield State(self._offset + start, _decoded(block[start : at - 1]), False)
+                yield State(self._offset + start, decode(block[start : at - 1]), False)
         last = block[begin : end - 1].rsplit(b"\n", _ROWS_KEPT)[-_ROWS_KEPT:]
         self._rows[-1:] = [_Row(_decoded(line)) for line in last]
         self._new_row()
@@ -323,6 +325,11 @@ def _pattern_for(block: bytes) -> re.Pattern[bytes] | None:
 def _decoded(line: bytes) -> str:
     text = line[:_SEGMENT_LIMIT].decode("utf-8", "replace")
     return (text if text.isprintable() else _DROPPED.sub("", text))[:LINE_LIMIT].rstrip()
+
+
+def _decoded_text(line: bytes) -> str:
+    """As ``_decoded``, of a line without control characters."""
+    return line[:_SEGMENT_LIMIT].decode("utf-8", "replace")[:LINE_LIMIT].rstrip()
 
 
 def _letters(text: str) -> str:

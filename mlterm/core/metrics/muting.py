@@ -26,6 +26,8 @@ class Muting:
     def covers(self, text: str, kind: Kind) -> bool:
         """Whether this line is one of them."""
         within = self._within
+        if within is None and kind is Kind.PLAIN:
+            return False
         if within is Kind.WARNING:
             self._within = None
             if text[:1] in (" ", "\t"):

@@ -34,6 +34,11 @@ class Pacer:
     def __init__(self) -> None:
         self._bars: dict[object, _Bar] = {}
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no bar has been seen lately."""
+        return not self._bars
+
     def take(self, found: Finding, now: float | None) -> Iterator[Finding]:
         """One finding; what is now known to become a record."""
         if not found.is_passing:

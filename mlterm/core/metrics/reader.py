@@ -65,8 +65,7 @@ class OutputReader:
         self._is_training = False
         self._counts: dict[tuple[str, ...], int] = {}
         self._now: float | None = None
-        self.progress = Progress()
-        """The newest that was told."""
+        self._bar: tuple[BarPlan, Sequence[str]] | None = None  # the newest that told a progress
 
     # The stream
 
@@ -90,10 +89,14 @@ class OutputReader:
 
     def _paced(self, states: Iterator[State], now: float | None) -> Iterator[Finding]:
         self._now = now
+        pacer = self._pacer
         for state in states:
             for found in self.read(state):
                 found.moment = now
-                yield from map(self._numbered, self._pacer.take(found, now))
+                if pacer.is_idle and not found.is_passing and found.rule != "bar":
+                    yield self._numbered(found)
+                else:
+                    yield from map(self._numbered, pacer.take(found, now))
 
     def _numbered(self, found: Finding) -> Finding:
         """With an implied step where nothing told one: the how-manieth of its names it is."""
@@ -104,20 +107,35 @@ class OutputReader:
                 del self._counts[next(iter(self._counts))]
         return found
 
+    @property
+    def progress(self) -> Progress:
+        """How far the run is, as a bar or a ratio told last."""
+        if self._bar is None:
+            return Progress()
+        told, pieces = self._bar
+        step, total = _read(told.step, pieces), _read(told.total, pieces)
+        percent = _read(told.percent, pieces)
+        fraction = None if percent is None else percent / 100
+        if total and step is not None:
+            fraction = step / total
+        if fraction is not None:
+            fraction = min(1.0, max(0.0, fraction))
+        rate = _read(told.rate, pieces)
+        return Progress(step, total, fraction, told.title, rate, told.rate_unit)
+
     # Lines
 
-    def read(self, state: State) -> Iterator[Finding]:
+    def read(self, state: State) -> list[Finding]:
         """What one state says, not paced: for who wants to see every line."""
         if self._patterns and (found := self._by_pattern(state)) is not None:
-            yield found
-        elif self._open:
-            yield from self._go_on_with_open(state)
-        else:
-            if self._dangling:
-                state = self._joined(state)
-            if state.text[-1:] in (":", "="):
-                self._dangling = state.text
-            yield from self._read_line(state)
+            return [found]
+        if self._open:
+            return list(self._go_on_with_open(state))
+        if self._dangling:
+            state = self._joined(state)
+        if state.text[-1:] in (":", "="):
+            self._dangling = state.text
+        return self._read_line(state)
 
     def close(self) -> Iterator[Finding]:
         """What lines that wait for others say by themselves."""
@@ -125,37 +143,37 @@ class OutputReader:
         opened, self._open = self._open, []
         for state in opened:
             yield from self._read_line(state)
-        yield from self._close_settings()
+        if self._settings:
+            yield from self._close_settings()
 
-    def _read_line(self, state: State) -> Iterator[Finding]:
+    def _read_line(self, state: State) -> list[Finding]:
         text = state.text[:_READ_LIMIT]
         sheet, pieces = self._shapes.look_up(text)
         kind = sheet.kind
+        out: list[Finding] = []
         if self._box.is_open and kind is not Kind.BOX:
-            yield from self._close_box()
-        if self._muting.covers(text, kind):
-            return
-        if kind is Kind.BOX and self._is_of_box(state):
-            return
+            out.extend(self._close_box())
+        if self._muting.covers(text, kind) or (kind is Kind.BOX and self._is_of_box(state)):
+            return out
         if kind is Kind.STRUCTURE or kind is Kind.OPENS:
             found = self._take_structure(state, kind)
             if found is not None:
-                yield from found
-                return
+                return [*out, *found]
         if not self._is_training and self._settings.take(state, sheet.plan):
-            return
-        yield from self._close_settings()
+            return out
+        if self._settings:
+            out.extend(self._close_settings())
         if self._tables.is_waiting:
             row = self._take_row(state, sheet)
             if row is not None:
-                yield row
-                return
+                return [*out, row]
             if not state.redrawn and kind is not Kind.HEADER:
                 self._tables.pass_over()
         if kind is Kind.HEADER:
             self._tables.note_header(BAR_BEHIND.sub("", without_boxes(text)).rstrip(": "))
-        if sheet.plan is not None:
-            yield from self._take_plan(state, sheet.plan, sheet, pieces)
+        if sheet.plan is not None and (in_line := self._take_plan(state, sheet, pieces)):
+            out.append(in_line)
+        return out
 
     def _joined(self, state: State) -> State:
         """A figure that a narrow column has parted from its name on the line before."""
@@ -176,17 +194,17 @@ class OutputReader:
 
     # Names and values
 
-    def _take_plan(
-        self, state: State, plan: Plan, sheet: Sheet, pieces: Sequence[str]
-    ) -> Iterator[Finding]:
+    def _take_plan(self, state: State, sheet: Sheet, pieces: Sequence[str]) -> Finding | None:
+        plan = sheet.plan
+        assert plan is not None
         epoch, step = _read(plan.epoch, pieces), _read(plan.step, pieces)
         is_bar = plan.is_bar and plan.bar is not None
         if plan.bar is not None:
-            self._note_progress(plan.bar, pieces)
+            self._bar = plan.bar, pieces
         metrics, units = self._values(plan, pieces)
         if not metrics:
             self._note_place(plan, state.text, epoch, step, is_bar=is_bar)
-            return
+            return None
         if epoch is not None:
             self._epoch, self._epoch_leads = epoch, is_bar
         elif step is None or self._epoch_leads:
@@ -194,10 +212,11 @@ class OutputReader:
         if step is None and self._step_reach > 0 and plan.epoch is None:
             step = self._step
             self._step_reach -= 1
-        if plan.has_place or any(each.trust is Trust.SURE for each in plan.fields):
-            self._is_training = True
+        if not self._is_training:
+            is_sure = any(each.trust is Trust.SURE for each in plan.fields)
+            self._is_training = is_sure or plan.has_place
         rule = "bar" if is_bar else "dict" if sheet.kind is Kind.DICT else "names and values"
-        yield Finding(
+        return Finding(
             state.offset,
             rule,
             metrics,
@@ -206,7 +225,7 @@ class OutputReader:
             None if step is None else int(step),
             is_passing=state.redrawn,
             bar=_bar_of(plan, metrics, pieces),
-            fraction=None if plan.bar is None else self.progress.fraction,
+            fraction=self.progress.fraction if is_bar or state.redrawn else None,
         )
 
     def _values(
@@ -219,11 +238,11 @@ class OutputReader:
         for each in plan.fields:
             if not (is_trusted or each.trust is Trust.SURE) or self._ignore(each.name):
                 continue
-            value = _read(each.number, pieces)
+            value = each.number.read(pieces)
             if value is None:
                 continue
             if each.total is not None:
-                total = _read(each.total, pieces)
+                total = each.total.read(pieces)
                 if not total:
                     continue
                 value /= total
@@ -255,17 +274,6 @@ class OutputReader:
             self._step, self._step_reach = None, 0
         if step is not None and not is_end:
             self._step, self._step_reach = int(step), _HEADER_REACH
-
-    def _note_progress(self, told: BarPlan, pieces: Sequence[str]) -> None:
-        step, total = _read(told.step, pieces), _read(told.total, pieces)
-        percent = _read(told.percent, pieces)
-        fraction = None if percent is None else percent / 100
-        if total and step is not None:
-            fraction = step / total
-        if fraction is not None:
-            fraction = min(1.0, max(0.0, fraction))
-        rate = _read(told.rate, pieces)
-        self.progress = Progress(step, total, fraction, told.title, rate, told.rate_unit)
 
     # Dicts, and calls with keywords
 
@@ -332,16 +340,14 @@ class OutputReader:
             yield Finding(state.offset, "configuration", hyperparameters=values)
 
     def _close_settings(self) -> Iterator[Finding]:
-        if not self._settings:
-            return
         states, values = self._settings.close()
         if values is not None:
             yield from self._offer(values, states[0])
             return
         for state in states:
             sheet, pieces = self._shapes.look_up(state.text[:_READ_LIMIT])
-            if sheet.plan is not None:
-                yield from self._take_plan(state, sheet.plan, sheet, pieces)
+            if sheet.plan is not None and (found := self._take_plan(state, sheet, pieces)):
+                yield found
 
     # Tables and boxes
 
@@ -394,12 +400,7 @@ class OutputReader:
 
 
 def _read(number: Number | None, pieces: Sequence[str]) -> float | int | None:
-    if number is None:
-        return None
-    try:
-        return number.read(pieces)
-    except (ValueError, OverflowError):
-        return None
+    return None if number is None else number.read(pieces)
 
 
 def _bar_of(plan: Plan, metrics: Mapping[str, Any], pieces: Sequence[str]) -> object:

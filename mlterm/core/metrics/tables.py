@@ -343,7 +343,7 @@ def _is_time(cell: str) -> bool:
 _TIME = re.compile(r"[0-9:.]+:[0-9:.]+$|[0-9.]+(?:s|m|ms|min|h|G|M|GB|MB|K|GiB|MiB)$|-+$")
 
 
-_BOX_SIGNS = str.maketrans("│┃║┆┊╎", "||||||")
+_BOX_SIGNS = str.maketrans("│┃║", "|||")
 
 
 def without_boxes(text: str) -> str:

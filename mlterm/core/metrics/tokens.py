@@ -8,6 +8,7 @@ runs; each later line of it costs a split and a look-up. Digits that belong to a
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -29,7 +30,7 @@ _BAR = re.compile(
     r"(?<=%\|)[^|]{0,400}\||[█▏▎▍▌▋▊▉▇░▒▓■□━╸╺⣿⣷⣶⣦⣤⡀⠀╾╼]{2,}[█▏▎▍▌▋▊▉▇░▒▓■□━╸╺⣿⣷⣶⣦⣤⡀⠀╾╼ ]*"
     r"|[█■▇](?=[ |])|(?<=[|\[])(?:[=#>*.·\-]{2,}|[=#>*]+[=#>*. ·\-]*| +)(?=[|\]])"
 )
-_BOX = str.maketrans("│┃║┆┊╎❘｜", "||||||||")
+_BOX = str.maketrans("│┃║", "|||")
 
 _ENDINGS = (
     "py|cpp|cc|cu|c|h|rs|go|js|ts|java|pt|pth|ckpt|json|jsonl|yaml|yml|toml|txt|log|csv|tsv|npz|npy"
@@ -101,17 +102,18 @@ class Number(NamedTuple):
     comma: str
     """What a comma in it is: "" none, "," of thousands, "." a decimal one."""
 
-    def read(self, pieces: Sequence[str]) -> float | int:
-        """Its value in one line. Raises ValueError, OverflowError where it is none after all."""
-        text = self.head + "".join(pieces[self.lo : self.hi]) + self.tail
+    def read(self, pieces: Sequence[str]) -> float | int | None:
+        """Its value in one line; None where it is none after all."""
+        lo, hi = self.lo, self.hi
+        text = pieces[lo] if hi - lo == 1 else "".join(pieces[lo:hi])
+        if self.head or self.tail:
+            text = f"{self.head}{text}{self.tail}"
         if self.comma:
             text = text.replace(",", "" if self.comma == "," else ".")
-        if self.is_int and len(text) < 19:
-            return int(text)
         try:
-            return float(text)
+            return int(text) if self.is_int and len(text) < 19 else float(text)
         except ValueError:
-            return float(text.replace("D", "E").replace("d", "e"))  # as Fortran prints
+            return _of_fortran(text)
 
 
 @dataclass(slots=True)
@@ -131,11 +133,26 @@ class Token:
     unit: str = ""
 
 
+def _may_have_bar(line: str) -> bool:
+    """Of an ASCII line, without the price of a regular expression."""
+    return (
+        "%|" in line or "[=" in line or "[#" in line or "|#" in line or "[-" in line
+        or "[." in line or "[>" in line or "|=" in line or "|-" in line or "[*" in line
+    )  # fmt: skip
+
+
+def _of_fortran(text: str) -> float | None:
+    """1.5D+01, as Fortran prints it."""
+    with suppress(ValueError):
+        return float(text.replace("D", "E").replace("d", "e"))
+    return None
+
+
 def split(line: str) -> list[str]:
     """Text and runs of digits in turns, a text first and last."""
-    if _BAR_HINT.search(line):
+    if _BAR_HINT.search(line) if not line.isascii() else _may_have_bar(line):
         line = _BAR.sub("▮", line)
-    if not line.isascii():
+    if "│" in line or "┃" in line or "║" in line:
         line = line.translate(_BOX)
     if "@" in line or "op" in line or "OP" in line or "P5" in line:
         line = _NAMES_DIGITS.sub(lambda found: found[0].translate(_HIDE), line)
