@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
+from itertools import chain
 
 from mlterm.core import records
 from mlterm.core.metrics.findings import Finding
@@ -28,6 +29,8 @@ BEHIND_LIMIT = 32 * 1024 * 1024
 """Bytes of output not yet read above which the oldest are passed over."""
 KEPT_BEHIND = 1024 * 1024
 """How much of the newest is read then."""
+KEPT_AT_END = 256 * 1024
+"""The same once the command has ended."""
 LAST_SECONDS = 2.0
 """How long reading goes on, at most, once the command has ended."""
 HELD_SECONDS = 1.0
@@ -60,26 +63,21 @@ class Extraction:
         self._skips = self._own.skips
         self._summary_due = 0.0
         self._summarized = -1
-        self._is_over = False
+        self.is_over = False
+        """Whether the command has ended, and all that is to be read of its output has been."""
 
-    def step(self, *, is_ending: bool) -> None:
-        """Take in what is new. ``is_ending``: the command has ended, and all it wrote is there."""
-        deadline = self._clock() + LAST_SECONDS
-        for data, moment in self._pieces(is_ending=is_ending):
+    def step(self) -> None:
+        """Take in what is new; all of it that can be read in time, once the command has ended."""
+        for data, moment in self._pieces():
             self._keep(self._reader.feed(data, moment))
-            self._job.board.read_offset = self._transcript.offset
-            if is_ending and self._clock() > deadline:
-                self._pass_over(self._size() - KEPT_BEHIND // 4)
-                deadline = float("inf")
-            self._tell(is_ending=False)
-        if not is_ending:
+            self._tell(is_last=False)
+        if not self.is_over:
             self._keep(self._reader.feed(b"", self._elapsed() - INDEX_LAG_SECONDS))
-        elif not self._is_over:
-            self._is_over = True
+        else:
             self._keep(self._reader.finish())
-        self._tell(is_ending=is_ending)
-        self._summarize(is_ending=is_ending)
-        if is_ending:
+        self._tell(is_last=self.is_over)
+        self._summarize(is_last=self.is_over)
+        if self.is_over:
             self._job.board.read_offset = max(self._transcript.offset, self._size())
 
     @property
@@ -87,15 +85,22 @@ class Extraction:
         """Whether ``step`` is to be called again soon even if nothing is printed."""
         return bool(self._waiting) or self._summarized != self._own.fold.records
 
-    def _pieces(self, *, is_ending: bool) -> Iterator[tuple[bytes, float | None]]:
-        for piece in self._transcript.read():
+    def _pieces(self) -> Iterator[tuple[bytes, float | None]]:
+        """What is new of the output; at its end, ``is_over``."""
+        deadline = float("inf")
+        is_whole = self._job.board.output_whole  # asked first: then nothing comes behind it
+        rest = self._transcript.read_rest() if is_whole else iter(())
+        for piece in chain(self._transcript.read(), rest):
             yield piece
             if self._skips and self._skips[0][0] <= self._transcript.offset:
                 self._go_on_at(self._skips.pop(0)[1])  # as the observer before this one did
-            if not is_ending and self._size() - self._transcript.offset > BEHIND_LIMIT:
+            if self._job.board.output_whole:
+                deadline = min(deadline, self._clock() + LAST_SECONDS)
+                if self._clock() > deadline:
+                    self._pass_over(self._size() - KEPT_AT_END)
+            elif self._size() - self._transcript.offset > BEHIND_LIMIT:
                 self._pass_over(self._size() - KEPT_BEHIND)
-        if is_ending:
-            yield from self._transcript.read_rest()
+        self.is_over = is_whole
 
     def _pass_over(self, place: int) -> None:
         """Output comes faster than it can be read: go on near its end, and say so."""
@@ -119,13 +124,13 @@ class Extraction:
             else:
                 self._waiting.append((now, found))
 
-    def _tell(self, *, is_ending: bool) -> None:
+    def _tell(self, *, is_last: bool) -> None:
         """Record what a Tracker's names do not make superfluous."""
         self._own.read()
         hold = HELD_SECONDS if self._own.has_tracker else 0.0
         now = self._clock()
         batch = []
-        while self._waiting and (is_ending or now - self._waiting[0][0] >= hold):
+        while self._waiting and (is_last or now - self._waiting[0][0] >= hold):
             _, found = self._waiting.popleft()
             kept = without(found, self._own.names)
             if kept is not None:
@@ -152,12 +157,12 @@ class Extraction:
         except OSError:
             return self._transcript.offset
 
-    def _summarize(self, *, is_ending: bool) -> None:
+    def _summarize(self, *, is_last: bool) -> None:
         """Replace summary.json: every series folded, and how far the run is."""
         self._own.read()
         fold = self._own.fold
         changed = fold.records != self._summarized
-        if not changed or (not is_ending and self._clock() < self._summary_due):
+        if not changed or (not is_last and self._clock() < self._summary_due):
             return
         self._summary_due = self._clock() + SUMMARY_SECONDS
         self._summarized = fold.records

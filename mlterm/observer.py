@@ -54,14 +54,10 @@ class Observer:
         lifeline, bell = self._job.lifeline[0], self._job.bell[0]
         extraction = Extraction(self._job)
         while not self._job.board.finished:
-            is_ending = self._job.board.output_whole
-            extraction.step(is_ending=is_ending)
-            if is_ending:
-                return
+            extraction.step()
             pause = LOOK_SECONDS if extraction.has_work_waiting else None
             ready = select.select([lifeline, bell], [], [], pause)[0]
-            if lifeline in ready:
-                extraction.step(is_ending=True)
+            if lifeline in ready or extraction.is_over:
                 return
             if bell in ready:
                 os.read(bell, BELL_BYTES)

@@ -210,6 +210,8 @@ class Screen:
         if self._row == len(self._rows):
             self._row -= 1
             self._new_row()
+        else:
+            self._rows[self._row].revisited = True
 
     def _new_row(self) -> None:
         self._rows.append(_Row())

@@ -98,7 +98,7 @@ def _from_template(text: str) -> Pattern:
         group = f"g{len(names)}"
         names[group] = name
         # A number that goes on is another number: {x:d} does not take the 3 of 3.5.
-        source.append(rf"(?<![\w.])(?P<{group}>{_KINDS[kind or 'f']})(?![\w.]*[0-9])"
+        source.append(rf"(?<![0-9.])(?P<{group}>{_KINDS['d']})(?!\.?[0-9])"
                       if kind == "d" else rf"(?P<{group}>{_KINDS['f']})%?")  # fmt: skip
     if not _measures(names.values()):
         raise _refused(text, None, "it has no field that is a metric")

@@ -46,7 +46,8 @@ class Board:
     tail_from: int
     """Where in output.log this part of the run begins."""
     read_offset: int
-    """How far the observer has read output.log for metrics, and recorded them."""
+    """How far output.log was read for metrics when the observer had recorded all of them; where
+    the part begins until then."""
     output_whole: bool
     """Whether the command has ended and all that it wrote is in output.log."""
 
