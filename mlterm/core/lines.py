@@ -7,7 +7,7 @@ about what the text means. A line has no width here, and colours are dropped.
 
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import NamedTuple
 
 LINE_LIMIT = 16 * 1024
@@ -31,7 +31,7 @@ _DROPPED = re.compile(  # colours, titles, character sets, modes but the alterna
 )
 _NO_LETTERS = re.compile(r"[\W\d_]+")
 _MOVE = re.compile(
-    r"\x1b\[([?0-9;]{0,16})([A-Za-z@`])|\x1b([78MDEc])|(\x08)|(\x1b.?)|([^\x1b\x08]+)"
+    r"\x1b\[([?0-9;]{0,16})([A-Za-z@`])|\x1b([78MDEc])|(\x08+)|(\x1b.?)|([^\x1b\x08]+)"
 )
 
 
@@ -76,42 +76,48 @@ class Screen:
         self._hidden = False  # on the alternate screen
         self._quiet: deque[tuple[int, bytes]] = deque(maxlen=_QUIET_KEPT)
 
-    def feed(self, data: bytes) -> Iterator[State]:
+    def feed(self, data: bytes) -> list[State]:
         """The states that ``data`` ends."""
         block = self._rest + data
+        out: list[State] = []
         at = 0
         odd = -1
+        traits: _Traits | None = None
         while at < len(block):
             if self._is_fresh():
                 if odd < at:
                     odd = _first_odd(block, at)
                 until = block.rfind(b"\n", at, odd) + 1
                 if until:
-                    yield from self._plain(block, at, until)
+                    traits = traits or _traits_of(block)
+                    self._plain(block, at, until, traits, out)
                     at = until
                     continue
             found = _ENDS.search(block, at)
             if found is None:
                 break
-            yield from self._segment(self._offset + at, block[at : found.start()], found[0])
+            self._segment(self._offset + at, block[at : found.start()], found[0], out)
             at = found.end()
         self._offset += at
         self._rest = block[at:]
         if len(self._rest) > _SEGMENT_LIMIT:
             if not self._skipping:
-                yield from self._segment(self._offset, self._rest, b"")
+                self._segment(self._offset, self._rest, b"", out)
             self._skipping = True
             self._offset += len(self._rest)
             self._rest = b""
+        return out
 
-    def finish(self) -> Iterator[State]:
+    def finish(self) -> list[State]:
         """The states that nothing ended."""
+        out: list[State] = []
         if self._rest:
-            yield from self._segment(self._offset, self._rest, b"")
+            self._segment(self._offset, self._rest, b"", out)
             self._offset += len(self._rest)
             self._rest = b""
         for row in self._rows:
-            yield from self._tell(row, row.overwritten)
+            self._tell(row, row.overwritten, out)
+        return out
 
     def _is_fresh(self) -> bool:
         """Whether the cursor stands at the beginning of an empty last line."""
@@ -120,11 +126,10 @@ class Screen:
         row = self._rows[-1]
         return not row.text and not row.dirty
 
-    def _plain(self, block: bytes, at: int, end: int) -> Iterator[State]:
+    def _plain(self, block: bytes, at: int, end: int, traits: "_Traits", out: list[State]) -> None:
         """Whole lines of nothing but text."""
         begin = at
-        numbers = _pattern_for(block)
-        decode = _decoded if block.translate(None, _HARMLESS) else _decoded_text
+        numbers, decode = traits
         while at < end:
             found = numbers.search(block, at, end) if numbers else None
             start = end if found is None else block.rfind(b"\n", at, found.start()) + 1 or at
@@ -136,20 +141,20 @@ class Screen:
                     place += len(line) + 1
             at = start
             if found is not None:
-                yield from self._break_silence()
+                self._break_silence(out)
                 at = block.index(b"\n", found.start()) + 1
-                yield State(self._offset + start, decode(block[start : at - 1]), False)
+                out.append(State(self._offset + start, decode(block[start : at - 1]), False))
         last = block[begin : end - 1].rsplit(b"\n", _ROWS_KEPT)[-_ROWS_KEPT:]
         self._rows[-1:] = [_Row(_decoded(line)) for line in last]
         self._new_row()
 
-    def _break_silence(self) -> Iterator[State]:
+    def _break_silence(self, out: list[State]) -> None:
         for offset, line in self._quiet:
             if text := _decoded(line):
-                yield State(offset, text, False)
+                out.append(State(offset, text, False))
         self._quiet.clear()
 
-    def _segment(self, offset: int, data: bytes, end: bytes) -> Iterator[State]:
+    def _segment(self, offset: int, data: bytes, end: bytes, out: list[State]) -> None:
         """One piece of a line, up to a carriage return or a line's end."""
         if self._skipping:
             self._skipping = not end
@@ -159,9 +164,9 @@ class Screen:
             text = _DROPPED.sub("", text)
         if "\x1b" in text or "\x08" in text:
             for move in _MOVE.finditer(text):
-                yield from self._act(move, offset)
+                self._act(move, offset, out)
         elif text and not self._hidden:
-            yield from self._write(text, offset)
+            self._write(text, offset, out)
         if self._hidden:
             return
         if end == b"\r":
@@ -169,30 +174,30 @@ class Screen:
         elif end == b"\n":
             row = self._rows[self._row]
             if row.overwritten or row.revisited or _NUMBERS.search(row.text.encode()):
-                yield from self._tell(row, row.overwritten)
+                self._tell(row, row.overwritten, out)
             else:
                 self._quiet.append((row.offset, row.text.encode()))
                 row.dirty, row.said = False, row.text.rstrip()
             self._down()
 
-    def _write(self, text: str, offset: int) -> Iterator[State]:
+    def _write(self, text: str, offset: int, out: list[State]) -> None:
         row = self._rows[self._row]
-        column = self._column
+        column, old = self._column, row.text
         if column == 0 or not row.dirty:
-            if row.dirty and row.text.strip():
-                yield from self._tell(row, True)
+            if row.dirty and not old.isspace() and old:
+                self._tell(row, True, out)
                 row.overwritten = True
             row.offset = offset
-        old = row.text
-        if column > len(old):
-            old = old.ljust(column)
-        row.text = (old[:column] + text + old[column + len(text) :])[:LINE_LIMIT]
+        end = column + len(text)
+        if column or len(old) > end:
+            text = old[:column].ljust(column) + text + old[end:]
+        row.text = text[:LINE_LIMIT]
         row.dirty = True
-        if not row.text.strip():
+        if text.isspace():
             row.overwritten = False  # wiped with blanks
-        self._column = min(column + len(text), LINE_LIMIT)
+        self._column = min(end, LINE_LIMIT)
 
-    def _tell(self, row: _Row, redrawn: bool) -> Iterator[State]:
+    def _tell(self, row: _Row, redrawn: bool, out: list[State]) -> None:
         if not row.dirty:
             return
         row.dirty = False
@@ -201,8 +206,8 @@ class Screen:
             if row.revisited and row.said is not None and not redrawn:
                 redrawn = _letters(text) == _letters(row.said)
             row.said = text
-            yield from self._break_silence()
-            yield State(row.offset, text, redrawn)
+            self._break_silence(out)
+            out.append(State(row.offset, text, redrawn))
 
     def _down(self) -> None:
         self._column = 0
@@ -221,7 +226,7 @@ class Screen:
         self._row = len(self._rows) - 1
         self._column = 0
 
-    def _act(self, move: re.Match[str], offset: int) -> Iterator[State]:
+    def _act(self, move: re.Match[str], offset: int, out: list[State]) -> None:
         """One control sequence, or the text between two."""
         words, letter, short, back, _, text = move.groups()
         if letter and words.startswith("?"):
@@ -231,42 +236,42 @@ class Screen:
         if self._hidden:
             return
         if text:
-            yield from self._write(text, offset)
+            self._write(text, offset, out)
         elif back:
-            self._column = max(0, self._column - 1)
+            self._column = max(0, self._column - len(back))
         elif letter:
             numbers = [min(int(word), LINE_LIMIT) if word else 0 for word in words.split(";")]
             if letter in "ABEFHfd":
-                yield from self._go(letter, numbers)
+                self._go(letter, numbers, out)
             elif letter in "KJX":
-                yield from self._erase(letter, numbers[0])
+                self._erase(letter, numbers[0], out)
             elif letter in "CDG`":
                 many = max(1, numbers[0])
                 steps = {"C": self._column + many, "D": self._column - many}
                 self._column = min(max(0, steps.get(letter, many - 1)), LINE_LIMIT)
             elif letter in "su":
-                yield from self._remember(letter == "s")
+                self._remember(letter == "s", out)
         elif short in ("7", "8"):
-            yield from self._remember(short == "7")
+            self._remember(short == "7", out)
         elif short in ("M", "E", "D"):
-            yield from self._go("A" if short == "M" else "E", [1])
+            self._go("A" if short == "M" else "E", [1], out)
 
-    def _remember(self, keep: bool) -> Iterator[State]:
+    def _remember(self, keep: bool, out: list[State]) -> None:
         if keep:
             self._saved = (self._row, self._column)
             return
-        yield from self._leave()
+        self._leave(out)
         self._row = min(self._saved[0], len(self._rows) - 1)
         self._column = self._saved[1]
 
-    def _leave(self) -> Iterator[State]:
+    def _leave(self, out: list[State]) -> None:
         """Who moves about will come back: what stands there is no last word."""
         row = self._rows[self._row]
         row.revisited = True
-        yield from self._tell(row, True)
+        self._tell(row, True, out)
 
-    def _go(self, letter: str, numbers: list[int]) -> Iterator[State]:
-        yield from self._leave()
+    def _go(self, letter: str, numbers: list[int], out: list[State]) -> None:
+        self._leave(out)
         many = max(1, numbers[0])
         if letter in "AF":
             self._row = max(0, self._row - many)
@@ -286,20 +291,20 @@ class Screen:
             self._column = 0
         self._rows[self._row].revisited = True
 
-    def _erase(self, letter: str, what: int) -> Iterator[State]:
+    def _erase(self, letter: str, what: int, out: list[State]) -> None:
         row = self._rows[self._row]
         if letter == "J" and what >= 2:  # the whole screen: a new page
             for each in self._rows:
-                yield from self._tell(each, True)
+                self._tell(each, True, out)
             self._rows = [_Row()]
             self._row = self._column = 0
             return
         if letter == "J" and what == 0:
             for below in self._rows[self._row + 1 :]:
-                yield from self._tell(below, True)
+                self._tell(below, True, out)
                 below.text = ""
         if self._column == 0 or what == 2:
-            yield from self._tell(row, True)
+            self._tell(row, True, out)
             row.overwritten = False
         if letter == "X":
             end = self._column + max(1, what)
@@ -317,11 +322,19 @@ def _first_odd(block: bytes, at: int) -> int:
     return len(block)
 
 
-def _pattern_for(block: bytes) -> re.Pattern[bytes] | None:
-    """What finds the numbers of a block, the cheaper the less there is in it."""
+class _Traits(NamedTuple):
+    """How a block is to be read, the cheaper the less there is in it."""
+
+    numbers: re.Pattern[bytes] | None
+    """What finds its numbers."""
+    decode: Callable[[bytes], str]
+
+
+def _traits_of(block: bytes) -> _Traits:
+    decode = _decoded if block.translate(None, _HARMLESS) else _decoded_text
     if any(word.search(block) for word in _WORDS):
-        return _NUMBERS
-    return _DIGITS if block.translate(None, _NO_DIGITS) else None
+        return _Traits(_NUMBERS, decode)
+    return _Traits(_DIGITS if block.translate(None, _NO_DIGITS) else None, decode)
 
 
 def _decoded(line: bytes) -> str:

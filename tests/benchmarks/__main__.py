@@ -7,11 +7,11 @@ import platform
 import sys
 from collections.abc import Callable
 
-from tests.benchmarks import importing, overhead, reading, start, throughput, tracking
+from tests.benchmarks import importing, overhead, parsing, reading, start, throughput, tracking
 from tests.benchmarks.harness import Corner, Row, table
 
 ROUNDS = {
-    "throughput": 7, "start": 21, "overhead": 9, "tracking": 3, "importing": 21, "reading": 9,
+    "throughput": 7, "start": 21, "overhead": 9, "tracking": 3, "importing": 21, "reading": 9, "parsing": 7,
 }  # fmt: skip
 
 
@@ -33,6 +33,7 @@ def main() -> int:
         "tracking": tracking.measure,
         "importing": importing.measure,
         "reading": reading.measure,
+        "parsing": parsing.measure,
     }
     machine = _machine()  # its load before ours
     rows = []

@@ -4,7 +4,6 @@ Time is handed in: seconds on the clock of output.idx, or None where nobody know
 output came (a bare file). Then a bar gives a point every time it has moved by a fiftieth.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from mlterm.core.metrics.findings import Finding
@@ -33,14 +32,16 @@ class Pacer:
 
     def __init__(self) -> None:
         self._bars: dict[object, _Bar] = {}
+        self._ticked: float | None = None
 
     @property
     def is_idle(self) -> bool:
         """Whether no bar has been seen lately."""
         return not self._bars
 
-    def take(self, found: Finding, now: float | None) -> Iterator[Finding]:
+    def take(self, found: Finding, now: float | None) -> list[Finding]:
         """One finding; what is now known to become a record."""
+        out = self.tick(now)
         if not found.is_passing:
             bar = self._bars.get(found.bar)
             if bar is None and found.rule == "bar":
@@ -48,47 +49,53 @@ class Pacer:
             if bar is not None:
                 bar.waiting = None
                 if bar.told == found.metrics and bar.place == _place(found):
-                    return
+                    return out
                 bar.newest = found
                 self._note(bar, found, now)
-            yield from self.tick(now)
-            yield found
-            return
-        bar = self._bars.setdefault(found.bar, _Bar())
-        yield from self.tick(now)
-        if bar.newest is not None and _is_new_pass(bar.newest, found):
+            out.append(found)
+            return out
+        bar = self._bars.get(found.bar)
+        if bar is None:
+            bar = self._bars[found.bar] = _Bar()
+            while len(self._bars) > _MOST_BARS:
+                self._release(self._bars.pop(next(iter(self._bars))), now, out)
+        elif bar.newest is not None and _is_new_pass(bar.newest, found):
             if bar.is_new or not bar.told_in_pass:
-                yield from self._release(bar, now)
+                self._release(bar, now, out)
             bar.told_in_pass, bar.waiting, bar.told_fraction = False, None, None
         bar.newest = found
         is_new = bar.told != found.metrics
         if not is_new and (bar.told_in_pass or found.fraction == 0.0):
             bar.waiting = None  # it has moved, and says what it said
-            return
+            return out
         if bar.waiting is None or (is_new and not bar.is_new):
             bar.waiting_since = now
         bar.waiting, bar.is_new = found, is_new
         if is_new and self._is_due(bar, found, now):
-            yield from self._release(bar, now)
-        while len(self._bars) > _MOST_BARS:
-            yield from self._release(self._bars.pop(next(iter(self._bars))), now)
+            self._release(bar, now, out)
+        return out
 
-    def tick(self, now: float | None) -> Iterator[Finding]:
+    def tick(self, now: float | None) -> list[Finding]:
         """What has waited long enough; the same however often it is called."""
-        if now is None:
-            return
+        out: list[Finding] = []
+        if now is None or now == self._ticked:
+            return out
+        self._ticked = now
         for bar in self._bars.values():
             if bar.waiting is None or bar.told_at is None or not bar.is_new:
                 continue
             due = max(bar.told_at + PAUSE_SECONDS, bar.waiting_since or 0.0)
             if now >= due:
-                yield from self._release(bar, due)
+                self._release(bar, due, out)
+        return out
 
-    def finish(self) -> Iterator[Finding]:
+    def finish(self) -> list[Finding]:
         """All that waits: there is no more output."""
+        out: list[Finding] = []
         for bar in self._bars.values():
-            yield from self._release(bar, None)
+            self._release(bar, None, out)
         self._bars.clear()
+        return out
 
     def _is_due(self, bar: _Bar, found: Finding, now: float | None) -> bool:
         if not bar.told:
@@ -100,11 +107,11 @@ class Pacer:
             return fraction is not None or (_place(found) or 0) > 1.02 * (bar.place or 0)
         return fraction - bar.told_fraction >= FRACTION
 
-    def _release(self, bar: _Bar, now: float | None) -> Iterator[Finding]:
+    def _release(self, bar: _Bar, now: float | None, out: list[Finding]) -> None:
         found, bar.waiting = bar.waiting, None
         if found is not None:
             self._note(bar, found, now)
-            yield found
+            out.append(found)
 
     def _note(self, bar: _Bar, found: Finding, now: float | None) -> None:
         bar.told, bar.told_at, bar.told_fraction = found.metrics, now, found.fraction

@@ -7,13 +7,12 @@ kept here.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from mlterm.core.lines import Screen, State
 from mlterm.core.metrics import structured
 from mlterm.core.metrics import vocabulary as words
-from mlterm.core.metrics.fields import plan_of
 from mlterm.core.metrics.findings import Finding, Progress, Row
 from mlterm.core.metrics.muting import Muting
 from mlterm.core.metrics.pacing import Pacer
@@ -21,7 +20,7 @@ from mlterm.core.metrics.plans import RATIO_RANK, BarPlan, Plan, Trust
 from mlterm.core.metrics.settings import SettingLines
 from mlterm.core.metrics.shapes import BAR_BEHIND, MOST_SHAPES, Kind, Shapes, Sheet
 from mlterm.core.metrics.tables import Box, Tables, without_boxes
-from mlterm.core.metrics.tokens import Number, split, tokenize
+from mlterm.core.metrics.tokens import Number
 
 _READ_LIMIT = 4096  # characters of a line in which names and values are looked for
 _MOST_OPEN_LINES = 200
@@ -87,7 +86,7 @@ class OutputReader:
         yield from self.finish()
         self._screen = Screen(offset, within_line=True)
 
-    def _paced(self, states: Iterator[State], now: float | None) -> Iterator[Finding]:
+    def _paced(self, states: Iterable[State], now: float | None) -> Iterator[Finding]:
         self._now = now
         pacer = self._pacer
         for state in states:
@@ -321,8 +320,8 @@ class OutputReader:
         if is_titled or structured.is_configuration(values):
             return self._offer(dict(structured.flatten(values)), state)
         row = structured.row_of(values)
-        pieces = split(f"{before} {behind}"[:_READ_LIMIT])
-        plan = plan_of(tokenize(pieces), pieces)
+        sheet, pieces = self._shapes.look_up(f"{before} {behind}"[:_READ_LIMIT])
+        plan = sheet.plan or Plan()
         if row.epoch is None and row.step is None:
             row.epoch, step = _read(plan.epoch, pieces), _read(plan.step, pieces)
             row.step = None if step is None else int(step)

@@ -6,6 +6,7 @@ by pipes, tabs, commas or blanks, and aligned by their places where cells are mi
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from mlterm.core.metrics import vocabulary as words
 from mlterm.core.metrics.findings import Row
@@ -80,7 +81,7 @@ class Tables:
             return row
         for delimiter in _delimiters(self._text, text):
             self._delimiter = delimiter
-            self._columns = _columns(self._text, delimiter, text)
+            self._columns = _columns(self._text, delimiter)
             if not self._columns or not self._is_plausible():
                 continue
             row = self._row(text)
@@ -265,7 +266,9 @@ def _joined(parts: list[re.Match[str]], at: int) -> tuple[str, int, int]:
     return " ".join(part[0] for part in parts), at + parts[0].start(), at + parts[-1].end()
 
 
-def _columns(header: str, delimiter: str, row: str) -> list[_Column]:
+@lru_cache(maxsize=64)
+def _columns(header: str, delimiter: str) -> list[_Column]:
+    """None of them, where the line names none."""
     cells = _cells(header, delimiter)
     if delimiter == "  " and len(cells) < 2:
         return []
