@@ -11,7 +11,8 @@ from tests.benchmarks import importing, overhead, parsing, reading, start, throu
 from tests.benchmarks.harness import Corner, Row, table
 
 ROUNDS = {
-    "throughput": 7, "start": 21, "overhead": 9, "tracking": 3, "importing": 21, "reading": 9, "parsing": 7,
+    "throughput": 7, "start": 21, "overhead": 9, "tracking": 3, "importing": 21, "reading": 9,
+    "parsing": 7,
 }  # fmt: skip
 
 

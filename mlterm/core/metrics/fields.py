@@ -1,8 +1,6 @@
 """The tokens of a line → its plan: one walk over the numbers, each of which is named, a place (an
 epoch, a step), a bar's, or nothing of ours."""
 
-from collections.abc import Sequence
-
 from mlterm.core.metrics import vocabulary as words
 from mlterm.core.metrics.judging import BAR_RATES, SPELT_UNITS, is_of_optimizer, judge
 from mlterm.core.metrics.line import Line, has_phase, phase_in
@@ -35,9 +33,9 @@ _MOST_FILLERS = 3
 _MOST_TITLE = 6
 
 
-def plan_of(tokens: list[Token], pieces: Sequence[str]) -> Plan:
+def plan_of(line: Line) -> Plan:
     """What a line says, told in terms of its pieces."""
-    return _Walk(Line(tokens, pieces)).run()
+    return _Walk(line).run()
 
 
 class _Walk:
@@ -65,7 +63,6 @@ class _Walk:
             i += 1
         self._finish_bar()
         self._carry_phase()
-        self._plan.uses = tuple(sorted(self._line.uses))
         return self._plan
 
     def _is_of_settings(self, i: int) -> bool:

@@ -1,9 +1,7 @@
 """A line's tokens, with what every look at them needs: neighbours, names, brackets."""
 
-from collections.abc import Sequence
-
 from mlterm.core.metrics import vocabulary as words
-from mlterm.core.metrics.tokens import Token, shown
+from mlterm.core.metrics.tokens import Layout, Token, shown, tokenize
 
 END = Token("end", "", 0, 0, 2)
 """What stands before the first token and behind the last."""
@@ -17,9 +15,9 @@ _WRAPPERS = words.words_of("""
 class Line:
     """The tokens of one line, without ``tensor(…)`` and the like around numbers."""
 
-    def __init__(self, tokens: list[Token], pieces: Sequence[str]) -> None:
-        self.tokens = _unwrapped(tokens)
-        self._pieces = pieces
+    def __init__(self, layout: Layout) -> None:
+        self.tokens = _unwrapped(tokenize(layout))
+        self._layout = layout
         self.uses: set[int] = set()
         """Pieces whose digits became part of a name."""
 
@@ -67,19 +65,14 @@ class Line:
 
     def _of_this_line(self, token: Token) -> str:
         """The word with the digits of this very line: they belong to the name."""
-        at = 0
-        out = []
-        for n, piece in enumerate(self._pieces):
-            size = len(piece) if n % 2 == 0 else 1
-            lo, hi = max(token.start, at), min(token.end, at + size)
-            if lo < hi:
-                if n % 2:
-                    self.uses.add(n)
-                    out.append(piece)
-                else:
-                    out.append(piece[lo - at : hi - at])
-            at += size
-        return "".join(out)
+        layout = self._layout
+        out, at = [], token.start
+        for place, piece in zip(layout.places, layout.runs, strict=True):
+            if token.start <= place < token.end:
+                self.uses.add(piece)
+                out += [layout.shape[at:place], layout.pieces[piece]]
+                at = place + 1
+        return "".join([*out, layout.shape[at : token.end]])
 
 
 def _is_int(token: Token) -> bool:

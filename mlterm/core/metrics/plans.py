@@ -57,8 +57,6 @@ class Plan:
     """Whether it is drawn, or its rate told."""
     begins_with_place: bool = False
     """Whether the line begins with its epoch or step: then it may be a header."""
-    uses: tuple[int, ...] = ()
-    """Pieces that became part of a name: only lines in which they are the same are read so."""
 
     @property
     def says_nothing(self) -> bool:

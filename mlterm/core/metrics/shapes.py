@@ -9,8 +9,9 @@ from typing import Any
 from mlterm.core.metrics import structured
 from mlterm.core.metrics import vocabulary as words
 from mlterm.core.metrics.fields import plan_of
+from mlterm.core.metrics.line import Line
 from mlterm.core.metrics.plans import Plan
-from mlterm.core.metrics.tokens import Token, shape_of, split, tokenize
+from mlterm.core.metrics.tokens import Layout, Token, shape_of, split
 
 MOST_SHAPES = 4096
 """Beyond which all are forgotten: a program that never prints the same costs no memory."""
@@ -62,43 +63,46 @@ class Sheet:
     kind: Kind = Kind.PLAIN
     has_sign: bool = False
     """Whether a sign tells a value: then it is no row of a table."""
-    uses: tuple[int, ...] = ()
-    """Pieces on which a name depends: the sheet is that of a line with these very ones."""
 
 
 class Shapes:
     """Remembers sheets by shape."""
 
     def __init__(self) -> None:
+        self._named: dict[tuple[str, str], tuple[int, ...]] = {}  # pieces that decide, too
         self._sheets: dict[Any, Sheet] = {}
 
     def look_up(self, text: str) -> tuple[Sheet, list[str]]:
         """A line's sheet, and its pieces."""
         pieces = split(text)
-        key: Any = shape_of(pieces)
-        sheet = self._sheets.get(key)
-        if sheet is not None and sheet.uses:
-            key = (key, tuple([pieces[n] for n in sheet.uses]))
-            sheet = self._sheets.get(key)
-        if sheet is None:
-            sheet = self._learn(key, text, pieces)
-        return sheet, pieces
+        shape = shape_of(pieces)
+        named = self._named.get(shape)
+        if named is None:
+            return self._learn(shape, text, pieces), pieces
+        sheet = self._sheets.get(_key(shape, named, pieces) if named else shape)
+        return sheet or self._learn(shape, text, pieces), pieces
 
-    def _learn(self, key: Any, text: str, pieces: list[str]) -> Sheet:
+    def _learn(self, shape: tuple[str, str], text: str, pieces: list[str]) -> Sheet:
         if len(self._sheets) >= MOST_SHAPES:
             self._sheets.clear()
-        tokens = tokenize(pieces)
-        plan = plan_of(tokens, pieces)
+            self._named.clear()
+        layout = Layout(pieces)
+        line = Line(layout)
+        plan = plan_of(line)
         sheet = Sheet(
             None if plan.says_nothing else plan,
-            kind_of(text, "0".join(pieces[::2]), tokens),
-            any(token.kind == "sep" for token in tokens),
+            kind_of(text, layout.shape, line.tokens),
+            any(token.kind == "sep" for token in line.tokens),
         )
-        if plan.uses and isinstance(key[0], str):
-            self._sheets[key] = Sheet(uses=plan.uses)
-            key = (key, tuple([pieces[n] for n in plan.uses]))
-        self._sheets[key] = sheet
+        known = self._named.get(shape, ())
+        named = tuple(sorted({*known, *layout.named, *line.uses}))
+        self._named[shape] = named
+        self._sheets[_key(shape, named, pieces) if named else shape] = sheet
         return sheet
+
+
+def _key(shape: tuple[str, str], named: tuple[int, ...], pieces: list[str]) -> Any:
+    return shape, tuple([pieces[n] for n in named])
 
 
 def kind_of(text: str, shape: str, tokens: Sequence[Token]) -> Kind:

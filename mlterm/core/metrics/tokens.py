@@ -1,9 +1,9 @@
 """A line → its shape and its tokens.
 
-The shape is the line with every free-standing run of digits made one ``0``. Lines of one shape
-mean the same, so what a shape means is found out once, on its tokens, and told in terms of the
-runs; each later line of it costs a split and a look-up. Digits that belong to a name (``acc1``,
-``top-5``, ``mAP@0.5``, ``50th``) are no runs.
+The shape is the line with every run of digits made one ``0``. Lines of one shape mean the same,
+so what a shape means is found out once, on its tokens, and told in terms of the line's pieces;
+each later line of it costs a split and a look-up. Digits that belong to a name (``acc1``,
+``top-5``, ``mAP@0.5``, ``50th``) are kept apart: lines of one shape in which they differ differ.
 """
 
 import re
@@ -12,12 +12,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
-# Behind an exponent's sign; or where no name and no number has begun before; not where a name
-# goes on behind.
+# A run that is no part of a name: behind an exponent's sign; or where no name and no number has
+# begun before; not where a name goes on behind.
 _RUN = re.compile(
-    r"(?:(?<=[0-9][eEdD][-+])|(?<![A-Za-z0-9_@\u00c0-\u024f])(?<![A-Za-z_]-))([0-9]++)"
+    r"(?:(?<=[0-9][eEdD][-+])|(?<![A-Za-z0-9_@\u00c0-\u024f])(?<![A-Za-z_]-))[0-9]++"
     r"(?!_|[A-Za-z]+_|(?:d|D|th|st|nd|rd)\b)"
 )
+_DIGITS = re.compile(r"([0-9]+)")
 _NAMES_DIGITS = re.compile(
     r"@[0-9][0-9.:]*[0-9]|\b[Tt][Oo][Pp][ -][0-9]|[A-Za-z][0-9]+-[0-9]+(?!\S)"
 )
@@ -156,7 +157,7 @@ def split(line: str) -> list[str]:
         line = line.translate(_BOX)
     if "@" in line or "op" in line or "OP" in line or "P5" in line:
         line = _NAMES_DIGITS.sub(lambda found: found[0].translate(_HIDE), line)
-    return _RUN.split(line)
+    return _DIGITS.split(line)
 
 
 def shape_of(pieces: list[str]) -> tuple[str, str]:
@@ -181,23 +182,67 @@ def shown(text: str) -> str:
     return text.translate(_SHOW)
 
 
-def tokenize(pieces: list[str]) -> list[Token]:
-    """The tokens of a line's shape; quotes and blanks are none."""
-    shape = "0".join(pieces[::2])
-    places = []
+def named_digits(pieces: Sequence[str]) -> tuple[int, ...]:
+    """The pieces whose digits are a part of a name."""
+    line = "".join(pieces)
+    free = {found.start() for found in _RUN.finditer(line)}
     at = 0
-    for text in pieces[:-1:2]:
-        at += len(text)
-        places.append(at)
-        at += 1
+    kept = []
+    for n, piece in enumerate(pieces):
+        if n % 2 and at not in free:
+            kept.append(n)
+        at += len(piece)
+    return tuple(kept)
+
+
+class Layout:
+    """A line's shape, the digits of names in it as they are, and where its runs stand."""
+
+    def __init__(self, pieces: Sequence[str]) -> None:
+        self.pieces = pieces
+        self.named = named_digits(pieces)
+        self.runs: list[int] = []
+        """The piece of each run."""
+        self.places: list[int] = []
+        """Where in the shape its ``0`` is."""
+        out: list[str] = []
+        at = 0
+        for n, piece in enumerate(pieces):
+            text = piece
+            if n % 2 and n not in self.named:
+                self.runs.append(n)
+                self.places.append(at)
+                text = "0"
+            out.append(text)
+            at += len(text)
+        self.shape = "".join(out)
+
+    def number(self, start: int, end: int) -> Number:
+        """The number that stands there in the shape."""
+        inside = [k for k, place in enumerate(self.places) if start <= place < end]
+        body = self.shape[start:end]
+        if not inside:  # nan and inf
+            return Number(0, 0, body, "", False, "")
+        first, last = inside[0], inside[-1]
+        head = self.shape[start : self.places[first]]
+        tail = self.shape[self.places[last] + 1 : end]
+        runs = [self.pieces[self.runs[k]] for k in inside]
+        comma = ""
+        if "," in body:
+            groups = body.partition(".")[0].count(",")
+            thousands = all(len(run) == 3 for run in runs[1 : groups + 1]) and len(runs[0]) <= 3
+            comma = "," if thousands and not runs[0].startswith("0") else "."
+        is_plain = not tail and first == last and "." not in head
+        is_int = is_plain or (comma == "," and "." not in body)
+        return Number(self.runs[first], self.runs[last] + 1, head, tail, is_int, comma)
+
+
+def tokenize(layout: Layout) -> list[Token]:
+    """The tokens of a line's shape; quotes and blanks are none."""
     found: list[Token] = []
     gap = 0
-    run = 0
-    for match in _TOKEN.finditer(shape):
-        kind = match.lastgroup or "other"
-        if kind in ("unit", "nanunit"):
-            kind = "number"
-        text = match[0]
+    for match in _TOKEN.finditer(layout.shape):
+        kind, text = match.lastgroup or "other", match[0]
         if kind == "space":
             gap += len(text) + text.count("\t")
             continue
@@ -205,57 +250,20 @@ def tokenize(pieces: list[str]) -> list[Token]:
             if text in "'\"`*":
                 continue
             kind = "junk" if len(text) > 1 else text
+        elif kind in ("unit", "nanunit"):
+            kind = "number"
         start, end = match.span()
-        while run < len(places) and places[run] < start:
-            run += 1
         token = Token(kind, text, start, end, gap)
         gap = 0
         if kind == "number":
-            token.unit = (match["unit"] or match["nanunit"] or "").strip()
-            token.number = _number(
-                shape,
-                pieces,
-                places,
-                run,
-                start,
-                end - len(match["unit"] or match["nanunit"] or ""),
-            )
+            unit = match["unit"] or match["nanunit"] or ""
+            token.unit = unit.strip()
+            token.number = layout.number(start, end - len(unit))
         elif kind == "ratio":
-            cut = start + max(text.find("/"), text.find("of"))
-            token.number = _number(shape, pieces, places, run, start, _rstrip(shape, start, cut))
-            while run < len(places) and places[run] < cut:
-                run += 1
-            if run < len(places) and places[run] < end:
-                token.total = _number(shape, pieces, places, run, places[run], end)
+            stroke = start + max(text.find("/"), text.find("of"))
+            token.number = layout.number(start, start + len(layout.shape[start:stroke].rstrip()))
+            total = stroke + 1 + text[stroke - start + 1 :].find("0")
+            if total > stroke:
+                token.total = layout.number(total, end)
         found.append(token)
     return found
-
-
-def _rstrip(shape: str, start: int, end: int) -> int:
-    while end > start and shape[end - 1] == " ":
-        end -= 1
-    return end
-
-
-def _number(
-    shape: str, pieces: list[str], places: list[int], run: int, start: int, end: int
-) -> Number:
-    last = run
-    while last < len(places) and places[last] < end:
-        last += 1
-    if last == run:  # nan and inf
-        return Number(0, 0, shape[start:end], "", False, "")
-    head = shape[start : places[run]]
-    tail = shape[places[last - 1] + 1 : end]
-    body = shape[start:end]
-    comma = ""
-    if "," in body:
-        lengths = [len(piece) for piece in pieces[2 * run + 1 : 2 * last : 2]]
-        groups = body.split(".")[0].count(",")
-        first = pieces[2 * run + 1]
-        thousands = all(n == 3 for n in lengths[1 : groups + 1]) and lengths[0] <= 3
-        comma = "," if thousands and not first.startswith("0") else "."
-    is_int = (not tail and last == run + 1 and "." not in head) or (
-        comma == "," and "." not in body
-    )
-    return Number(2 * run + 1, 2 * last, head, tail, is_int, comma)
