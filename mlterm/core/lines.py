@@ -15,16 +15,17 @@ LINE_LIMIT = 16 * 1024
 _SEGMENT_LIMIT = 64 * 1024  # bytes without a line's end that are held
 _ROWS_KEPT = 64  # how far up a cursor may go
 _HEIGHT = 30  # of the screen whose top a cursor is sent to
+_INDENT = 12  # of a line that goes on with the one above
 _QUIET_KEPT = 20  # lines without a number before one that has some
 
 _ODD = re.compile(rb"[\r\x1b\x08\x0b\x0c]")
 _ENDS = re.compile(rb"[\r\n]")
 _ODD_BYTES = (b"\r", b"\x1b", b"\x08", b"\x0b", b"\x0c")
 _HARMLESS = bytes([0x09, 0x0A, *range(0x20, 0x7F), *range(0x80, 0x100)])
-_DIGITS = re.compile(rb"[0-9]")
-_NO_DIGITS = bytes(set(range(256)) - set(b"0123456789"))
+_DIGITS = re.compile(rb"[0-9}]")
+_NO_DIGITS = bytes(set(range(256)) - set(b"0123456789}"))
 _WORDS = [re.compile(word) for word in (rb"nan\b", rb"NaN\b", rb"NAN\b", rb"inf\b", rb"Inf\b")]
-_NUMBERS = re.compile(rb"[0-9]|(?:nan|NaN|NAN|inf|Inf)\b")
+_NUMBERS = re.compile(rb"[0-9}]|(?:nan|NaN|NAN|inf|Inf)\b")
 _DROPPED = re.compile(  # colours, titles, character sets, modes but the alternate screen
     r"\x1b(?:\[[0-9;:]*m|\[\?(?!1049|47|1047)[0-9;]*[hl]|\][^\x07\x1b]{0,4096}(?:\x07|\x1b\\)?"
     r"|[()*+#%][0-9A-Za-z]|[=>])|[\x00-\x07\x0e-\x1a\x1c-\x1f\x7f]"
@@ -43,6 +44,8 @@ class State(NamedTuple):
     text: str
     redrawn: bool
     """Whether it was, or took the place of, another state of the same line."""
+    above: str = ""
+    """What stands in the line above, where this one is far indented and has been drawn again."""
 
 
 class _Row:
@@ -61,8 +64,9 @@ class Screen:
     """A terminal without a width, however its bytes are cut into chunks.
 
     ``feed`` gives the states that are over: a line ended, or something else was written in its
-    place. A line that is drawn again as it was says nothing. Of lines without a number only the
-    last few before one that has some are given, and then.
+    place. A line that is drawn again as it was says nothing. Of lines without a number (or a
+    brace that may close a dict of some) only the last few before one that has some are given,
+    and then.
     """
 
     def __init__(self, offset: int = 0, *, within_line: bool = False) -> None:
@@ -117,6 +121,7 @@ class Screen:
             self._rest = b""
         for row in self._rows:
             self._tell(row, row.overwritten, out)
+        self._break_silence(out)
         return out
 
     def _is_fresh(self) -> bool:
@@ -207,7 +212,12 @@ class Screen:
                 redrawn = _letters(text) == _letters(row.said)
             row.said = text
             self._break_silence(out)
-            out.append(State(row.offset, text, redrawn))
+            above = self._above(row) if redrawn and text[:_INDENT].isspace() else ""
+            out.append(State(row.offset, text, redrawn, above))
+
+    def _above(self, row: _Row) -> str:
+        at = self._rows.index(row)
+        return self._rows[at - 1].text.rstrip() if at else ""
 
     def _down(self) -> None:
         self._column = 0

@@ -68,7 +68,7 @@ def test_lines_without_numbers_come_with_the_next_that_has_some() -> None:
     assert [state.text for state in screen.feed(b"1 0.5\n")] == [*["epoch loss"] * 3, "1 0.5"]
     many = b"".join(b"word%s\n" % (b"x" * n) for n in range(50))
     assert len(texts(many + b"loss: nan\n")) == 21
-    assert texts(many) == []
+    assert len(texts(many)) == 20
 
 
 def test_a_long_line_is_cut_and_the_next_one_is_whole() -> None:

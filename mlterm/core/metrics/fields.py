@@ -89,7 +89,8 @@ class _Walk:
         while line.is_word(j) and line[j].gap < 2 and j - i <= _MOST_FILLERS:
             low = line.low(j)
             if words.is_epoch(low) or words.step_rank(low) is not None:
-                self._phase = phase  # Train Epoch
+                if line[j + 1].kind in ("sep", "number", "ratio", "["):
+                    self._phase = phase  # Train Epoch: 1
                 return
             if low not in _PHASE_FILLERS:
                 return
@@ -115,7 +116,7 @@ class _Walk:
         return (
             i <= self._begin
             or self._line[i].gap >= 2
-            or before.kind in "|-–—[(,;:>/•"
+            or before.kind in "|-–—[](,;:>/•"
             or before.kind in ("sep", "ratio", "number")
         )
 
@@ -336,7 +337,8 @@ class _Walk:
         trust = judge(
             name.text,
             unit,
-            is_told=name.is_told or self._is_cell(name.at, i),
+            is_told=name.is_told,
+            is_cell=self._is_cell(name.at, i),
             is_float=not number.is_int or unit == "%" or total is not None,
             in_braces=self._in_braces,
         )
@@ -344,8 +346,11 @@ class _Walk:
             self._put(Field(name.text, number, unit, trust, total))
 
     def _is_cell(self, at: int, i: int) -> bool:
-        """Whether name and number stand alone between two delimiters."""
+        """Whether name and number stand alone between two delimiters, or in a row of pairs."""
         before, behind = self._line[at - 1], self._line[i + 1]
+        if before.kind == "number" and (self._plan.fields or self._plan.has_place):
+            is_pair = behind.kind == "end" or self._line.leads_to_value(i + 1)
+            return is_pair and not self._line.is_whole(i)
         opens = at <= self._begin or before.kind in _DELIMITERS or self._line[at].gap >= 2
         return opens and (behind.kind in "|,;])(-–—•" or behind.gap >= 2)
 

@@ -19,11 +19,14 @@ _LETTERS = frozenset("dgqjrpf")
 _LONGEST = 80
 
 
-def judge(name: str, unit: str, *, is_told: bool, is_float: bool, in_braces: bool) -> Trust | None:
+def judge(
+    name: str, unit: str, *, is_told: bool, is_cell: bool, is_float: bool, in_braces: bool
+) -> Trust | None:
     """When, if ever, a named number counts as a metric.
 
-    ``is_told``: a sign or the place it stands at makes it the name's value. ``is_float``: it is
-    no plain integer. ``in_braces``: it is a dict's, where integers are values too.
+    ``is_told``: a sign makes it the name's value. ``is_cell``: the place where both stand does.
+    ``is_float``: it is no plain integer. ``in_braces``: it is a dict's, where integers are values
+    too.
     """
     if words.is_passed_over(name) or _is_nonsense(name) or unit in _SIZES:
         return None
@@ -32,13 +35,15 @@ def judge(name: str, unit: str, *, is_told: bool, is_float: bool, in_braces: boo
         return None
     if is_measured:
         if words.is_vague(name) or words.is_setting(name):
-            return Trust.IN_STEP
-        return Trust.SURE if is_float or is_told else Trust.IN_STEP
+            return Trust.IN_TRAINING
+        return Trust.SURE if is_float or is_told or is_cell else Trust.IN_TRAINING
     if not is_float and not in_braces:
         return None
-    if not is_told:
-        return Trust.IN_STEP if words.phase_of(name) else None
-    return Trust.IN_STEP if len(name) > 1 or name in _LETTERS else None
+    if len(name) == 1 and name not in _LETTERS:
+        return None
+    if is_told or words.phase_of(name):
+        return Trust.IN_TRAINING
+    return Trust.IN_PLACE if is_cell else None
 
 
 def is_of_optimizer(name: str) -> bool:

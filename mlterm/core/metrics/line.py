@@ -44,7 +44,7 @@ class Line:
         """A word as a part of a name: as printed, in lower case where no capital is within."""
         text = self._of_this_line(token) if "0" in token.text else token.text
         text = shown(text)
-        return cased(text if "__" in text else text.strip("_'*").replace(" ", "_"))
+        return cased(text if "__" in text else text.strip("_'*.").replace(" ", "_"))
 
     def closing(self, i: int) -> int:
         """The token that closes the brackets within which token ``i`` stands."""

@@ -97,8 +97,8 @@ def _words_before(line: Line, j: int) -> tuple[str, int]:
         inside = range(opened + 1, j)
         if not line.is_word(opened - 1) or not opened:
             return "", j
-        if all(line.is_word(k) or line[k].kind in "/%" for k in inside):
-            note = " ".join(line[k].text for k in inside)  # loss (train): …
+        if all(line.is_word(k) or line.is_whole(k) or line[k].kind in "/%" for k in inside):
+            note = " ".join(line[k].text for k in inside)  # loss (train), reward (last 100)
         elif len(inside) != 1 or line[inside[0]].kind not in ("number", "ratio"):
             return "", j  # else loss (12/30): …
         j = opened - 1
@@ -107,6 +107,8 @@ def _words_before(line: Line, j: int) -> tuple[str, int]:
     while len(taken) < _MOST_WORDS:
         is_number = line[k].kind in ("number", "ratio") and k < j + 1
         if line.is_word(k) or (is_number and is_inside_phrase(line, k)):
+            if taken and line[k - 1].kind == "number" and speed_name(line, k):
+                break  # the unit of the value before
             taken.insert(0, line[k])
         elif line[k].kind != "&" or not taken:
             break
@@ -132,6 +134,7 @@ def _named(line: Line, taken: list[Token], note: str) -> str:
     if len(best) > _LONGEST_NAME or any(t.text.lower() in words.CHANGES for t in best):
         return ""
     name = "_".join(line.name(token) for token in best)
+    note = note.partition(" ")[0]
     others = (token.text for group in groups if group is not best for token in group)
     phase = next((p for text in (note, *others) if (p := words.phase_of(text))), "")
     return f"{phase}/{name}" if phase and not has_phase(name) else name

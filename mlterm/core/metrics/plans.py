@@ -14,9 +14,11 @@ RATIO_RANK, BRACKET_RANK, LEADING_RANK = 4, 5, 6
 class Trust(IntEnum):
     """When a field counts as a metric."""
 
-    IN_STEP = 1
-    """Beside a step or an epoch, or once training is under way."""
-    SURE = 2
+    IN_PLACE = 1
+    """On a line that tells a step or an epoch."""
+    IN_TRAINING = 2
+    """There too, and once training is under way."""
+    SURE = 3
 
 
 @dataclass(slots=True)

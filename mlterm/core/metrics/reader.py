@@ -56,7 +56,6 @@ class OutputReader:
         self._box = Box()
         self._settings = SettingLines()
         self._open: list[State] = []  # the lines of a dict that is not closed yet
-        self._dangling = ""  # a line that ends with a name
         self._epoch: float | int | None = None
         self._epoch_leads = False  # it was told before what belongs to it
         self._step: int | None = None
@@ -130,11 +129,7 @@ class OutputReader:
             return [found]
         if self._open:
             return list(self._go_on_with_open(state))
-        if self._dangling:
-            state = self._joined(state)
-        if state.text[-1:] in (":", "="):
-            self._dangling = state.text
-        return self._read_line(state)
+        return self._read_line(_joined(state) if state.above else state)
 
     def close(self) -> Iterator[Finding]:
         """What lines that wait for others say by themselves."""
@@ -173,14 +168,6 @@ class OutputReader:
         if sheet.plan is not None and (in_line := self._take_plan(state, sheet, pieces)):
             out.append(in_line)
         return out
-
-    def _joined(self, state: State) -> State:
-        """A figure that a narrow column has parted from its name on the line before."""
-        name, self._dangling = self._dangling, ""
-        figure = state.text.strip()
-        if state.text[:12].isspace() and _FIGURE.fullmatch(figure):
-            return State(state.offset, f"{name.split()[-1]} {figure}", state.redrawn)
-        return state
 
     def _by_pattern(self, state: State) -> Finding | None:
         """Who has a pattern for a line knows what is in it: nothing else is looked for."""
@@ -231,11 +218,13 @@ class OutputReader:
         self, plan: Plan, pieces: Sequence[str]
     ) -> tuple[dict[str, float | int], dict[str, str]]:
         """The metrics of a line, and their units."""
-        is_trusted = self._is_training or plan.is_bar or plan.has_place
+        enough = Trust.IN_TRAINING if self._is_training else Trust.SURE
+        if plan.is_bar or plan.has_place:
+            enough = Trust.IN_PLACE
         metrics: dict[str, float | int] = {}
         units: dict[str, str] = {}
         for each in plan.fields:
-            if not (is_trusted or each.trust is Trust.SURE) or self._ignore(each.name):
+            if each.trust < enough or self._ignore(each.name):
                 continue
             value = each.number.read(pieces)
             if value is None:
@@ -396,6 +385,14 @@ class OutputReader:
             is_passing=state.redrawn or is_passing,
             bar=(rule, tuple(metrics), epoch),
         )
+
+
+def _joined(state: State) -> State:
+    """A figure that a narrow column has parted from its name in the line above."""
+    figure = state.text.strip()
+    if state.above.endswith((":", "=")) and _FIGURE.fullmatch(figure):
+        return state._replace(text=f"{state.above.split()[-1]} {figure}", above="")
+    return state
 
 
 def _read(number: Number | None, pieces: Sequence[str]) -> float | int | None:

@@ -80,7 +80,8 @@ _KINDS = {  # in the order in which they are tried; of a shape, in which 0 is an
     "sep": r"-+>|=+>|→|⟶|:=|==|[:=]",
     "bar": "▮",
     "word": r"""
-        [^\W\d](?:[\w²³]|[.@/+'’*&-](?=\w))*%?
+        (?i:avg|ave|val|valid|acc|train|prec|rec|std)\.(?=\ )                 # Val. loss: …
+        |[^\W\d](?:[\w²³]|[.@/+'’*&-](?=\w))*%?
             (?:\((?:[A-Za-z%/\#.\ -]{1,12}|\w\(\w\))\)(?=\s?[:=])           # D(x): …
             |\((?:train|val|valid|test|eval)\))?
         |\#""",

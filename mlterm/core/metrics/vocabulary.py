@@ -48,7 +48,8 @@ PHASES = {
 
 EPOCH = words_of("epoch epochs")
 STEPS = {  # the better it tells where a run is, the lower
-    "global_step": 0, "globalstep": 0, "total_timesteps": 0, "num_updates": 0, "trainer_step": 0,
+    "global_step": 0, "globalstep": 0, "total_timesteps": 0, "num_timesteps": 0,
+    "num_updates": 0, "trainer_step": 0,
     "totalenvinteracts": 0, "total_steps": 0,
     "step": 1, "timestep": 1, "iteration": 2, "iter": 2, "itr": 2, "it": 2, "niter": 2, "nit": 2,
     "n_iter": 2, "update": 2, "trial": 2, "round": 2, "episode": 2, "ep": 2, "tick": 2, "#": 2,
@@ -111,7 +112,7 @@ SETTINGS = words_of("""
     dataset data data_dir output_dir num_workers workers device gamma beta betas beta1 beta2 eps
     alpha patience warmup warmup_steps max_length max_len seq_len block_size n_embd embed_dim
     embedding_dim vocab_size image_size img_size num_classes activation grad_clip clip clip_grad
-    max_grad_norm fp16 bf16 amp precision resume pretrained name tags steps iters n_estimators
+    max_grad_norm fp16 bf16 amp resume pretrained name tags steps iters n_estimators
     max_depth num_leaves gradient_accumulation_steps decay chunksize num_topics label_smoothing
     temperature width depth dim lr_scheduler loss_fn criterion log_interval
 """)
@@ -158,14 +159,16 @@ def parts(name: str) -> tuple[str, ...]:
 def is_measured(name: str) -> bool:
     """Whether a name is of something measured, by its words."""
     words = parts(name)
-    return any(_is_in(word, MEASURED) for word in words) or "".join(words) in MEASURED
+    if any(_is_in(word, MEASURED) for word in words):
+        return True
+    return "".join(words) in MEASURED or _names_speed(name)
 
 
 @lru_cache(maxsize=4096)
 def is_vague(name: str) -> bool:
     """Whether all that is measured by a name is what other programs measure too."""
     words = [word for word in parts(name) if _is_in(word, MEASURED)]
-    if any(word in PHASES or word == "function" for word in parts(name)):
+    if any(word in PHASES or word in _TELLING for word in parts(name)):
         return False
     return bool(words) and all(_is_in(word, VAGUE) for word in words)
 
@@ -192,6 +195,8 @@ def is_passed_over(name: str) -> bool:
     return last in COUNTS and last not in MEASURED
 
 
+_TELLING = words_of("function squared absolute mean average avg")
+"""Beside these a vague word is none: mean squared error, function value."""
 _EXEMPT = frozenset({("loss", "scale")})
 _EXEMPT_WHOLE = frozenset({"loss_scale"})
 
