@@ -11,6 +11,8 @@ from tests.outputs.truth import expect
 
 ALL = list(samples())
 FORMATS = {path.name.split(".")[0] for path in ALL}
+
+
 def name_of(path: Path) -> str:
     return path.stem
 

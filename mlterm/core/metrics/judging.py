@@ -41,9 +41,9 @@ def judge(
         return None
     if len(name) == 1 and name not in _LETTERS:
         return None
-    if is_told or words.phase_of(name):
+    if (is_told and unit != "%") or words.phase_of(name):  # else it may be any progress
         return Trust.IN_TRAINING
-    return Trust.IN_PLACE if is_cell else None
+    return Trust.IN_PLACE if is_told or is_cell else None
 
 
 def is_of_optimizer(name: str) -> bool:

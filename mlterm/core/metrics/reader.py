@@ -257,6 +257,7 @@ class OutputReader:
             return
         is_end = _FINISHED.search(text) is not None
         if epoch is not None:
+            self._is_training |= not is_end
             self._epoch_leads = not is_end or (epoch == self._epoch and self._epoch_leads)
             self._epoch = epoch
             self._step, self._step_reach = None, 0

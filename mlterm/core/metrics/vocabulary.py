@@ -64,13 +64,13 @@ _STEP_QUALIFIERS = words_of("""
 """)
 
 TIMES = words_of("""
-    time times eta elapsed duration dur remaining took wall walltime wall_time cputime seconds
-    second sec secs minute minutes min hour hours hrs ms data_time batch_time step_time
-    iter_time fit_time score_time train_wall runtime run_time last_data last_time total_time
-    train_time eval_time epoch_time time_elapsed step_avg dt tpot ttft date timestamp ts started
-    lapse data fwd bwd forward backward allreduce walltime load_data optimizer_step ended uptime
-    now clock microstep time_lapse fwd_microstep bwd_microstep bwd_inner bwd_allreduce
-    step_microstep
+    timeout interval delay uptime time times eta elapsed duration dur remaining took wall
+    walltime wall_time cputime seconds second sec secs minute minutes min hour hours hrs ms
+    data_time batch_time step_time iter_time fit_time score_time train_wall runtime run_time
+    last_data last_time total_time train_time eval_time epoch_time time_elapsed step_avg dt tpot
+    ttft date timestamp ts started lapse data fwd bwd forward backward allreduce walltime
+    load_data optimizer_step ended uptime now clock microstep time_lapse fwd_microstep
+    bwd_microstep bwd_inner bwd_allreduce step_microstep
 """)
 """How long, and when."""
 
@@ -97,11 +97,11 @@ COUNTS = words_of("""
     tolerance tol budget max_iter maxiter opset checkpoint ckpt fold folds split splits label
     labels func_evals evaluations in_qsize out_qsize qsize nfev njev nhev nfe ngev nnz warning
     warnings notes failures failed passed tests test_count stage phase nproc uses ttl seq
-    icmp_seq rank0 pos offset length len_max maxlen lineno queue usage use gain speedup
-    ratio_free gpus cpus nodes cores core mhz ghz hz dpi total_params num_params model_size
-    block_size n_layer n_head n_embd max_iters train_batch_size eval_batch_size
-    per_device_train_batch_size temperature_celsius consumed_samples scale loss_scale tied oom
-    events event
+    icmp_seq rank0 pos offset length len_max maxlen lineno queue usage use scaler power fan temp
+    temperature util utilization gain speedup ratio_free gpus cpus nodes cores core mhz ghz hz
+    dpi total_params num_params model_size block_size n_layer n_head n_embd max_iters
+    train_batch_size eval_batch_size per_device_train_batch_size temperature_celsius
+    consumed_samples scale loss_scale tied oom events event
 """)
 """What is counted, numbered, sized or set: never what is measured."""
 
@@ -112,8 +112,8 @@ SETTINGS = words_of("""
     dataset data data_dir output_dir num_workers workers device gamma beta betas beta1 beta2 eps
     alpha patience warmup warmup_steps max_length max_len seq_len block_size n_embd embed_dim
     embedding_dim vocab_size image_size img_size num_classes activation grad_clip clip clip_grad
-    max_grad_norm fp16 bf16 amp resume pretrained name tags steps iters n_estimators
-    max_depth num_leaves gradient_accumulation_steps decay chunksize num_topics label_smoothing
+    max_grad_norm fp16 bf16 amp resume pretrained name tags steps iters n_estimators max_depth
+    num_leaves gradient_accumulation_steps decay chunksize num_topics label_smoothing
     temperature width depth dim lr_scheduler loss_fn criterion log_interval
 """)
 """What a configuration is made of."""

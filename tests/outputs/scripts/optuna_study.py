@@ -1,4 +1,4 @@
-"""A study's trials (Optuna 4)."""
+"""A study's trials (Optuna 5)."""
 
 import optuna
 from truth import expect

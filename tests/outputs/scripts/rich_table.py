@@ -8,7 +8,7 @@ from rich.table import Table
 from tiny import Regression, mean
 from truth import allow, expect
 
-console = Console()
+console = Console(log_path=False)
 model = Regression()
 
 

@@ -1,4 +1,4 @@
-"""Tables between pipes: Markdown's, tabulate's grids and plain ones (tabulate 0.9)."""
+"""Tables between pipes: Markdown's, tabulate's grids and plain ones (tabulate 0.10)."""
 
 from tabulate import tabulate
 from tiny import Regression, mean

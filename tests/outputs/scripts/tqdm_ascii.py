@@ -1,4 +1,4 @@
-"""An ASCII bar whose title holds the loss (tqdm 4.67)."""
+"""An ASCII bar whose title holds the loss (tqdm 4.70)."""
 
 import time
 

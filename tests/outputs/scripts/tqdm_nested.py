@@ -1,4 +1,4 @@
-"""Nested tqdm bars, the inner one leaving nothing behind (tqdm 4.67)."""
+"""Nested tqdm bars, the inner one leaving nothing behind (tqdm 4.70)."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""A tqdm bar an epoch with a postfix (tqdm 4.67)."""
+"""A tqdm bar an epoch with a postfix (tqdm 4.70)."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""A bar that does not know its end (tqdm 4.67)."""
+"""A bar that does not know its end (tqdm 4.70)."""
 
 import time
 

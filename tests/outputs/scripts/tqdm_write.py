@@ -1,4 +1,4 @@
-"""Lines written past a bar that moves (tqdm 4.67)."""
+"""Lines written past a bar that moves (tqdm 4.70)."""
 
 import time
 
