@@ -15,7 +15,7 @@ from fnmatch import fnmatchcase
 from itertools import chain
 
 from mlterm.core import records
-from mlterm.core.metrics.findings import Finding
+from mlterm.core.metrics.findings import Finding, Progress
 from mlterm.core.metrics.reader import OutputReader
 from mlterm.core.metrics.recording import SOURCE, record_of, same_name, without
 from mlterm.core.patterns import compile_pattern
@@ -62,7 +62,7 @@ class Extraction:
         self._waiting: deque[tuple[float, Finding]] = deque()
         self._skips = self._own.skips
         self._summary_due = 0.0
-        self._summarized = -1
+        self._summarized: tuple[int, Progress] = (0, Progress())
         self.is_over = False
         """Whether the command has ended, and all that is to be read of its output has been."""
 
@@ -83,7 +83,8 @@ class Extraction:
     @property
     def has_work_waiting(self) -> bool:
         """Whether ``step`` is to be called again soon even if nothing is printed."""
-        return bool(self._waiting) or self._summarized != self._own.fold.records
+        state = self._own.fold.records, self._reader.progress
+        return bool(self._waiting) or self._summarized != state
 
     def _pieces(self) -> Iterator[tuple[bytes, float | None]]:
         """What is new of the output; at its end, ``is_over``."""
@@ -161,12 +162,12 @@ class Extraction:
         """Replace summary.json: every series folded, and how far the run is."""
         self._own.read()
         fold = self._own.fold
-        changed = fold.records != self._summarized
+        progress = self._reader.progress
+        changed = (fold.records, progress) != self._summarized
         if not changed or (not is_last and self._clock() < self._summary_due):
             return
         self._summary_due = self._clock() + SUMMARY_SECONDS
-        self._summarized = fold.records
-        progress = self._reader.progress
+        self._summarized = fold.records, progress
         summary = {
             "schema": records.SCHEMA,
             "output_offset": self._transcript.offset,

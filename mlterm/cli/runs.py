@@ -50,7 +50,7 @@ def print_table(runs: list[RunSummary]) -> None:
     for number, row in enumerate(rows):
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
         if colour and number:
-            cells[1] = click.style(cells[1], fg=COLOURS.get(row[1], "red"))
+            cells[1] = click.style(cells[1], fg=COLOURS.get(row[1].split()[0], "red"))
         elif colour:
             cells = [click.style(cell, dim=True) for cell in cells]
         print("  ".join(cells).rstrip())
@@ -59,7 +59,10 @@ def print_table(runs: list[RunSummary]) -> None:
 def _row(run: RunSummary) -> tuple[str, ...]:
     duration = "" if run.duration_seconds is None else format_duration(run.duration_seconds)
     code = clean_text(run.signal or "") or ("" if run.exit_code is None else str(run.exit_code))
-    return run.title, clean_text(run.status), _age(run.started), duration, code
+    status = clean_text(run.status)
+    if run.progress is not None:
+        status += f" {run.progress['fraction']:.0%}"
+    return run.title, status, _age(run.started), duration, code
 
 
 def _age(started: str | None) -> str:

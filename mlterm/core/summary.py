@@ -26,6 +26,8 @@ class RunSummary:
     hyperparameters: dict[str, Any] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     metrics: dict[str, dict[str, Any]] = field(default_factory=dict)
+    progress: dict[str, Any] | None = None
+    """How far the output of a live run says that it is."""
 
     @property
     def name(self) -> str:

@@ -66,8 +66,18 @@ def _load(files: RunFiles, *, metrics: bool) -> tuple[RunSummary, bool]:
         hyperparameters=_hyperparameters([*ends.head, *ends.since_start]),
         tags=tags if isinstance(tags := start.get("tags"), dict) else {},
         metrics=folded if isinstance(folded, dict) else {},
+        progress=_progress(files) if running else None,
     )
     return summary, named
+
+
+def _progress(files: RunFiles) -> dict[str, Any] | None:
+    """As the observer last saw it; None where the output told none."""
+    with suppress(OSError):
+        told = (decode(files.summary.read_bytes()) or {}).get("progress")
+        if isinstance(told, dict) and told.get("fraction") is not None:
+            return told
+    return None
 
 
 def all_runs(

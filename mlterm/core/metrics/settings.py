@@ -45,7 +45,7 @@ class SettingLines:
     def close(self) -> tuple[list[State], dict[str, Any] | None]:
         """The lines, and what they set; None where they are no configuration after all."""
         lines, self._lines = self._lines, []
-        known = sum(words.is_setting(name) for _, name, _ in lines)
+        known = sum(words.is_known_setting(name) for _, name, _ in lines)
         if known < _FEWEST_KNOWN or known * 3 < len(lines):
             return [state for state, _, _ in lines], None
         values = {name.replace(" ", "_"): _value(value) for _, name, value in lines}

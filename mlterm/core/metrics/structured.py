@@ -170,5 +170,5 @@ def is_configuration(values: Mapping[str, Any]) -> bool:
         n.lower() in ("step", "global_step", "iter", "iteration") for n in names
     )
     measured = [n for n in names if words.is_measured(n) and not words.is_setting(n)]
-    settings = [n for n in names if words.is_setting(n)]
-    return not places and len(settings) > len(measured) and len(settings) >= 1
+    known = sum(words.is_known_setting(n.rpartition("/")[2]) for n in names)
+    return not places and known >= 2 and known > len(measured)

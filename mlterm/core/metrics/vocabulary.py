@@ -207,6 +207,11 @@ def _names_speed(name: str) -> bool:
     return any(f"{unit}s/s" in low or f"{unit}/s" in low for unit in SPEEDS)
 
 
+def is_known_setting(name: str) -> bool:
+    """Whether a whole name is one of those that configurations are made of."""
+    return "_".join(parts(name)) in SETTINGS
+
+
 def is_setting(name: str) -> bool:
     """Whether a name belongs to a configuration."""
     words = parts(name)
