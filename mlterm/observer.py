@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from mlterm.core import records
-from mlterm.extraction import Extraction
 from mlterm.system import git
 from mlterm.system.interpreter import interpreter_of
 from mlterm.system.job import Job
@@ -22,6 +21,7 @@ from mlterm.system.job import Job
 PACKAGES_SECONDS = 60.0
 LOOK_SECONDS = 0.25
 BELL_BYTES = 64 * 1024
+ALL_BYTES = 2**63
 _LIST_PACKAGES = """
 import sys
 sys.path[:] = [path for path in sys.path if path]  # the job's folder may have an email.py
@@ -43,7 +43,10 @@ class Observer:
         notes = threading.Thread(target=self._take_notes, name="notes", daemon=True)
         notes.start()
         if self._job.parses:
-            self._read_output()
+            try:
+                self._read_output()
+            except OSError:  # its folder is gone: nothing is to wait for what cannot be read
+                self._job.board.read_offset = ALL_BYTES
         while not select.select([self._job.lifeline[0]], [], [], None)[0]:
             pass
         notes.join()
@@ -52,6 +55,14 @@ class Observer:
     def _read_output(self) -> None:
         """Until the end is recorded, or nobody is left to record it."""
         lifeline, bell = self._job.lifeline[0], self._job.bell[0]
+        while not self._has_output():
+            ready = select.select([lifeline, bell], [], [], None)[0]
+            if lifeline in ready or self._job.board.finished:
+                return
+            os.read(bell, BELL_BYTES)
+        # Only where there is something to read: it takes 50 ms, as long as many a command.
+        from mlterm.extraction import Extraction
+
         extraction = Extraction(self._job)
         while not self._job.board.finished:
             extraction.step()
@@ -61,6 +72,9 @@ class Observer:
                 return
             if bell in ready:
                 os.read(bell, BELL_BYTES)
+
+    def _has_output(self) -> bool:
+        return os.stat(self._job.files.output).st_size > self._job.board.tail_from
 
     def _take_notes(self) -> None:
         for task in (self._note_packages, self._note_sources):

@@ -2,8 +2,9 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -105,16 +106,21 @@ def _explain(chunks: Iterator[bytes], reader: OutputReader) -> int:
     """Every line as it was read, and under it what it gave."""
     screen = Screen()
     colour = terminal.supports_colour(1)
-    paint: Callable[[str, str], str] = (
-        (lambda text, hue: click.style(text, fg=hue)) if colour else (lambda text, _: text)
-    )
+    width = terminal.size(1)[1]
+
+    def paint(text: str, **style: Any) -> str:
+        return click.style(text, **style) if colour else text
 
     def tell(state: State | None, findings: list[Finding]) -> None:
         if state is not None:
             mark = "↻" if state.redrawn else " "
-            print(f"{state.offset:>9} {mark} {clean_text(state.text)}")
+            line = f"{state.offset:>9} {mark} {clean_text(state.text)}"
+            if 0 < width < len(line):
+                line = f"{line[: width - 1]}…"
+            print(line if findings else paint(line, dim=True))
         for found in findings:
-            print(f"{'':9}   {paint(_in_words(found), 'green')}  {paint(found.rule, 'cyan')}")
+            arrow, rule = paint("→", fg="cyan"), paint(f"[{found.rule}]", dim=True)
+            print(f"{arrow:>{11 + len(arrow) - 1}} {paint(_in_words(found), fg='green')}  {rule}")
 
     for chunk in chunks:
         for state in screen.feed(chunk):

@@ -17,7 +17,7 @@ from tests.outputs.make import into_pipe, on_terminal
 HERE = Path(__file__).parent
 REPLACED = (
     (rb"/(?:root|tmp|home|work)/[\w./+-]*?/(?=[\w.+-]+)", b"/home/user/"),
-    (rb"/tmp/[\w.-]+", b"/home/user/work"),
+    (rb"/tmp/[\w.-]+", b"/home/user/job"),
     (rb"https?://(?!localhost|127\.|example|docs|www\.)[\w.-]+", b"http://example.org"),
     (rb"(?<![\d.])(?:10|172|192)\.\d+\.\d+\.\d+", b"192.0.2.7"),
 )

@@ -254,9 +254,9 @@ def test_parse_explains_line_by_line(home: Home) -> None:
     done = home.mlterm("parse", "--explain", "-", check=True, input=data).stdout.decode()
     lines = [" ".join(line.split()) for line in done.splitlines()]
     assert "0 lr: 0.1" in lines
-    assert "hyperparameters: lr=0.1, seed=3 configuration" in lines
+    assert "→ hyperparameters: lr=0.1, seed=3 [configuration]" in lines
     at = lines.index("26 loss: 0.5")
-    assert lines[at + 1] == "epoch 1, loss=0.5 names and values"
+    assert lines[at + 1] == "→ epoch 1, loss=0.5 [names and values]"
     assert lines[at + 2] == "46 elapsed: 12.5s"
     assert "\x1b" not in done
 
