@@ -1,5 +1,6 @@
 """For the scripts that show how people print: a real, very small training in NumPy."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -19,6 +20,13 @@ class Batch:
     accuracy: float
     lr: float
     norm: float
+    seconds: float
+    """How long it took."""
+
+    @property
+    def speed(self) -> float:
+        """Samples a second."""
+        return BATCH / self.seconds
 
 
 class Regression:
@@ -39,9 +47,11 @@ class Regression:
         lr = 0.5 * 0.8**number
         for step in range(self.steps):
             rows = order[step * BATCH : (step + 1) * BATCH]
+            begin = time.perf_counter()
             loss, accuracy, gradient = self._measure(rows)
             self._weights -= lr * gradient
-            yield Batch(number, step, loss, accuracy, lr, float(np.linalg.norm(gradient)))
+            seconds = time.perf_counter() - begin
+            yield Batch(number, step, loss, accuracy, lr, float(np.linalg.norm(gradient)), seconds)
 
     def evaluate(self) -> tuple[float, float]:
         """Loss and accuracy (a fraction) on the other half of the data."""

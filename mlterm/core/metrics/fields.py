@@ -290,17 +290,20 @@ class _Walk:
                 self._put(Field(speed, token.number, "", Trust.SURE))
             return i + 1
         is_figure = not token.number.is_int or token.unit == "%"
+        at = i + 1
+        if any(char.isdigit() for char in name) and line.is_word(i + 2):
+            at, name = i + 2, line[i + 2].text  # 45.6% bf16 MFU
         if (
             not is_figure
             or token.unit not in ("", "%")
             or not words.is_measured(name)
             or words.is_vague(name)
-            or line[i + 2].kind in ("sep", "number", "ratio")
-            or (line.is_word(i + 2) and line.leads_to_value(i + 1))
+            or line[at + 1].kind in ("sep", "number", "ratio")
+            or (line.is_word(at + 1) and line.leads_to_value(at))
         ):
             return i
-        self._put(Field(line.name(line[i + 1]), token.number, token.unit, Trust.SURE))
-        return i + 1
+        self._put(Field(line.name(line[at]), token.number, token.unit, Trust.SURE))
+        return at
 
     # Fields
 

@@ -20,7 +20,7 @@ _RUN = re.compile(
 )
 _DIGITS = re.compile(r"([0-9]+)")
 _NAMES_DIGITS = re.compile(
-    r"@[0-9][0-9.:]*[0-9]|\b[Tt][Oo][Pp][ -][0-9]|[A-Za-z][0-9]+-[0-9]+(?!\S)"
+    r"@[.0-9][0-9.:]*[0-9]|\b[Tt][Oo][Pp][ -][0-9]|[A-Za-z][0-9]+-[0-9]+(?!\S)"
 )
 # Letters (of the Vai script) stand for what belongs to a name, while shapes are looked at.
 _HIDE = {ord(char): 0xA500 + i for i, char in enumerate("0123456789:. ")}
@@ -62,7 +62,7 @@ _KINDS = {  # in the order in which they are tried; of a shape, in which 0 is an
     "space": r"[ \t\u00a0]+",
     "junk": rf"""
         [a-z][a-z0-9+]*://\S* | 0x[0-9a-fA-F]+
-        |(?:~|\.\.?)?/(?:[\w.+@=%-]+/?)+(?::0)*                             # a path
+        |(?:~|\.\.?)?/(?:[\w.+@%-]+/?)+(?::0)*(?!=)                             # a path
         |[\w./+-]*\.(?:{_ENDINGS})\b(?:(?::0)+|\S*/\S*)?          # a file
         |v?0(?:\.0){{2,}}[\w.+-]* | (?:[<>=!~]=|\^|~)\s?0\S*                # a version
         |0-0-0(?:[\w-]+)+""",

@@ -202,9 +202,13 @@ _EXEMPT_WHOLE = frozenset({"loss_scale"})
 
 
 def _names_speed(name: str) -> bool:
-    low = name.lower()
-    low = low.replace("_per_", "/").replace(" per ", "/")
-    return any(f"{unit}s/s" in low or f"{unit}/s" in low for unit in SPEEDS)
+    """tokens/s, samples_per_second, SamplesPerSec."""
+    spelt = "_".join(parts(name)).replace("_per_", "/")
+    return any(
+        f"{unit}s/s" in text or f"{unit}/s" in text
+        for unit in SPEEDS
+        for text in (name.lower(), spelt)
+    )
 
 
 def is_known_setting(name: str) -> bool:

@@ -15,12 +15,16 @@ for epoch in range(2):
             )
             expect({"lr": batch.lr}, step=step)
             print(
-                f"steps: {step} loss: {batch.loss:0.4f} iter time (s): 0.312 samples/sec: 102.564"
+                f"steps: {step} loss: {batch.loss:0.4f} iter time (s): 0.312 samples/sec: {batch.speed:.3f}"
             )
-            expect({"loss": batch.loss, "samples/sec": 102.564}, step=step)
+            expect({"loss": batch.loss, "samples/sec": batch.speed}, step=step)
             print(HEAD.format(step) + "time (ms) | fwd_microstep: 10.21 | bwd_microstep: 20.32")
             print(
                 f"[2026-11-20 10:31:{step:02d},125] [INFO] [timer.py:260:stop] epoch={epoch}/"
-                f"micro_step={step}/global_step={step}, RunningAvgSamplesPerSec=101.5, "
-                "CurrSamplesPerSec=102.5, MemAllocated=1.2GB, MaxMemAllocated=2.3GB"
+                f"micro_step={step}/global_step={step}, RunningAvgSamplesPerSec={batch.speed}, "
+                f"CurrSamplesPerSec={batch.speed}, MemAllocated=1.2GB, MaxMemAllocated=2.3GB"
             )
+            expect(
+                {"RunningAvgSamplesPerSec": batch.speed, "CurrSamplesPerSec": batch.speed},
+                epoch=epoch, step=step,
+            )  # fmt: skip

@@ -18,20 +18,22 @@ for epoch in range(1, 3):
         if batch.step % 4 == 3:
             print(
                 HEAD.format(epoch, "train_inner") + f"epoch {epoch:03d}: {batch.step + 1:6d} / "
-                f"{model.steps} loss={batch.loss:.3f}, ppl={ppl:.2f}, wps=1234.5, ups=2.1, wpb=512,"
+                f"{model.steps} loss={batch.loss:.3f}, ppl={ppl:.2f}, wps={batch.speed:.1f}, ups={1 / batch.seconds:.2f}, wpb=512,"
                 f" bsz=32, num_updates={updates}, lr={batch.lr:g}, gnorm={batch.norm:.3f}, "
                 "train_wall=3, gb_free=12.3, wall=14"
             )
             expect(
-                {"loss": batch.loss, "ppl": ppl, "wps": 1234.5, "ups": 2.1, "lr": batch.lr,
+                {"loss": batch.loss, "ppl": ppl, "wps": batch.speed, "ups": 1 / batch.seconds, "lr": batch.lr,
                  "gnorm": batch.norm}, epoch=epoch, step=updates,
             )  # fmt: skip
     loss, _ = model.evaluate()
     print(
         HEAD.format(epoch, "valid") + f"epoch {epoch:03d} | valid on 'valid' subset | "
-        f"loss {loss:.3f} | ppl {2**loss:.2f} | wps 4321 | wpb 512 | bsz 32 | num_updates {updates}"
+        f"loss {loss:.3f} | ppl {2**loss:.2f} | wps {batch.speed:.1f} | wpb 512 | bsz 32 | num_updates {updates}"
     )
-    expect({"val/loss": loss, "val/ppl": 2**loss, "val/wps": 4321}, epoch=epoch, step=updates)
+    expect(
+        {"val/loss": loss, "val/ppl": 2**loss, "val/wps": batch.speed}, epoch=epoch, step=updates
+    )
     told = {
         "epoch": epoch, "train_loss": f"{mean(losses):.3f}", "train_ppl": f"{2 ** mean(losses):.2f}",
         "train_num_updates": str(updates), "train_lr": f"{batch.lr:g}", "train_wall": "12",

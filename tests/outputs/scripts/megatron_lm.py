@@ -11,14 +11,14 @@ for epoch in range(2):
         print(
             f" [2026-11-20 10:31:{step:02d}] iteration {step:8d}/     100 | consumed samples: "
             f"{step * 32:12d} | elapsed time per iteration (ms): {500.1:.1f} | throughput per GPU "
-            f"(TFLOP/s/GPU): {123.4:.1f} | learning rate: {batch.lr:.6E} | global batch size: "
+            f"(TFLOP/s/GPU): {batch.speed:.1f} | learning rate: {batch.lr:.6E} | global batch size: "
             f"{32:5d} | lm loss: {batch.loss:.6E} | loss scale: {1.0:.1f} | grad norm: "
             f"{batch.norm:.3f} | number of skipped iterations: {0:3d} | number of nan iterations: "
             f"{0:3d} |"
         )
         expect(
             {"learning_rate": batch.lr, "lm_loss": batch.loss, "loss_scale": 1.0,
-             "grad_norm": batch.norm, "throughput_per_gpu": 123.4}, step=step,
+             "grad_norm": batch.norm, "throughput_per_gpu": batch.speed}, step=step,
         )  # fmt: skip
     loss, _ = model.evaluate()
     print("-" * 80)

@@ -4,6 +4,7 @@ from tiny import Regression, mean
 from truth import expect
 
 model = Regression()
+best = 0.0
 for epoch in range(4):
     print(f"Epoch {epoch}/{3}")
     print("-" * 10)
@@ -14,7 +15,8 @@ for epoch in range(4):
     loss, accuracy = model.evaluate()
     print(f"val Loss: {loss:.4f} Acc: {accuracy:.4f}")
     expect({"val/loss": loss, "val/acc": accuracy}, epoch=epoch)
+    best = max(best, accuracy)
     print()
 print("Training complete in 0m 12s")
-print(f"Best val Acc: {accuracy:4f}")
-expect({"best_val_acc": accuracy})
+print(f"Best val Acc: {best:4f}")
+expect({"best_val_acc": best})

@@ -13,7 +13,7 @@ for epoch in range(2):
         tops.append(100 * batch.accuracy)
         if batch.step % 3 == 0:
             loss, top = statistics.median_low(losses), statistics.median_low(tops)
-            speed = 1000 / (batch.step + 1.5)
+            speed = batch.speed
             print(
                 f"Epoch: [{epoch}]  [{batch.step:2d}/{model.steps}]  eta: 0:00:12  lr: {batch.lr}  "
                 f"img/s: {speed}  loss: {loss:.4f} ({mean(losses):.4f})  acc1: {top:.4f} "
