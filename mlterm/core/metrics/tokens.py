@@ -62,7 +62,7 @@ _KINDS = {  # in the order in which they are tried; of a shape, in which 0 is an
     "space": r"[ \t\u00a0]+",
     "junk": rf"""
         [a-z][a-z0-9+]*://\S* | 0x[0-9a-fA-F]+
-        |(?:~|\.\.?)?/(?:[\w.+@%-]+/?)+(?::0)*(?!=)                             # a path
+        |(?:~|\.\.?)?/(?:[\w.+@%-]++/?)++(?::0)*+(?!=)                             # a path
         |[\w./+-]*\.(?:{_ENDINGS})\b(?:(?::0)+|\S*/\S*)?          # a file
         |v?0(?:\.0){{2,}}[\w.+-]* | (?:[<>=!~]=|\^|~)\s?0\S*                # a version
         |0-0-0(?:[\w-]+)+""",
