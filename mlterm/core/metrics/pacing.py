@@ -65,7 +65,7 @@ class Pacer:
             bar.told_in_pass, bar.waiting, bar.told_fraction = False, None, None
         bar.newest = found
         is_new = bar.told != found.metrics
-        if not is_new and (bar.told_in_pass or found.fraction == 0.0):
+        if not is_new and (bar.told_in_pass or found.step == 0):
             bar.waiting = None  # it has moved, and says what it said
             return out
         if bar.waiting is None or (is_new and not bar.is_new):

@@ -211,7 +211,7 @@ class OutputReader:
             None if step is None else int(step),
             is_passing=state.redrawn,
             bar=_bar_of(plan, metrics, pieces),
-            fraction=self.progress.fraction if is_bar or state.redrawn else None,
+            fraction=self.progress.fraction if self._now is None and state.redrawn else None,
         )
 
     def _values(
@@ -404,4 +404,5 @@ def _bar_of(plan: Plan, metrics: Mapping[str, Any], pieces: Sequence[str]) -> ob
     """What tells one bar from another: its title and its end."""
     if plan.bar is None or not plan.is_bar:
         return tuple(metrics)
-    return plan.bar.title, _read(plan.bar.total, pieces)
+    total = plan.bar.total
+    return plan.bar.title, total and pieces[total.lo]

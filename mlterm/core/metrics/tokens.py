@@ -138,7 +138,7 @@ class Token:
 def _may_have_bar(line: str) -> bool:
     """Of an ASCII line, without the price of a regular expression."""
     return (
-        "%|" in line or "[=" in line or "[#" in line or "|#" in line or "[-" in line
+        "[=" in line or "[#" in line or "|#" in line or "[-" in line
         or "[." in line or "[>" in line or "|=" in line or "|-" in line or "[*" in line
     )  # fmt: skip
 
@@ -152,7 +152,12 @@ def _of_fortran(text: str) -> float | None:
 
 def split(line: str) -> list[str]:
     """Text and runs of digits in turns, a text first and last."""
-    if _BAR_HINT.search(line) if not line.isascii() else _may_have_bar(line):
+    if "%|" in line:  # as nearly all bars are drawn, without the price of the others
+        begin = line.index("%|") + 2
+        end = line.find("|", begin)
+        if end > 0:
+            line = f"{line[:begin]}▮{line[end:]}"
+    elif _BAR_HINT.search(line) if not line.isascii() else _may_have_bar(line):
         line = _BAR.sub("▮", line)
     if "│" in line or "┃" in line or "║" in line:
         line = line.translate(_BOX)
