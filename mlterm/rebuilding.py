@@ -43,6 +43,19 @@ def parts_of(files: RunFiles) -> list[Part]:
     return [Part(at, begin, end) for (at, begin), end in zip(starts, ends, strict=True)]
 
 
+def parsing_of(files: RunFiles) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The patterns, and the names to ignore, with which a run was read. Raises OSError."""
+    patterns: list[str] = []
+    ignored: list[str] = []
+    for batch, _ in store.batches(files.run):
+        for record in batch:
+            told = record.get("parsing")
+            if record.get("type") == "run" and isinstance(told, dict):
+                patterns += map(str, told.get("patterns") or ())
+                ignored += map(str, told.get("ignored") or ())
+    return tuple(dict.fromkeys(patterns)), tuple(dict.fromkeys(ignored))
+
+
 def read_part(
     files: RunFiles, part: Part, make_reader: Callable[[int], OutputReader]
 ) -> Iterator[Finding]:

@@ -18,7 +18,7 @@ from mlterm.core.metrics.findings import Finding
 from mlterm.core.metrics.reader import OutputReader
 from mlterm.core.metrics.recording import record_of
 from mlterm.extraction import reader_of
-from mlterm.rebuilding import records_of, rewrite
+from mlterm.rebuilding import parsing_of, records_of, rewrite
 from mlterm.system import config, terminal
 from mlterm.system.paths import RunFiles
 
@@ -45,13 +45,16 @@ def parse(
 
     FILE holds what a program wrote to a terminal or a pipe; - is stdin.
     """
-    settings = config.settings(".").with_options(patterns, ignored)
+    files = _run_files(source, log_dir, project)
+    settings = config.settings(".")
+    if files is not None:  # as it was read when it ran, too
+        settings = settings.with_options(*parsing_of(files))
+    settings = settings.with_options(patterns, ignored)
 
     def make_reader(offset: int = 0) -> OutputReader:
         return reader_of(settings.patterns, settings.ignore, offset)
 
     make_reader()  # a mistake in a pattern is told before anything is read
-    files = _run_files(source, log_dir, project)
     if files is None:
         if write:
             raise RefusedError("--write takes a run: a bare file has no records to replace")

@@ -29,8 +29,12 @@ class Settings:
     """The file that they stand in."""
 
     def with_options(self, patterns: tuple[str, ...], ignored: tuple[str, ...]) -> "Settings":
-        """With those of the command line before them."""
-        return replace(self, patterns=(*patterns, *self.patterns), ignore=(*ignored, *self.ignore))
+        """With others before them, each once."""
+        return replace(
+            self,
+            patterns=tuple(dict.fromkeys((*patterns, *self.patterns))),
+            ignore=tuple(dict.fromkeys((*ignored, *self.ignore))),
+        )
 
 
 def settings(folder: str) -> Settings:

@@ -302,6 +302,18 @@ def test_write_puts_new_records_beside_the_old_ones(home: Home) -> None:
     )
 
 
+def test_a_run_is_read_again_as_it_was_read_when_it_ran(home: Home) -> None:
+    script = home.script("print('now 0.25 at 7'); print('epoch 1 loss 0.5 lr 0.1')")
+    options = ("--pattern", "now {value} at {step:d}", "--ignore", "lr")
+    home.mlterm("run", *NAMED, *options, "--", *script, check=True)
+    before = [{k: v for k, v in r.items() if k != "timestamp"} for r in from_output(home.run())]
+    records = parsed(home.mlterm("parse", "p/r", check=True))
+    assert [{k: v for k, v in r.items() if k != "timestamp"} for r in records] == before
+    home.mlterm("parse", "--write", "--ignore", "loss", "p/r", check=True)
+    assert values(home.run(), "value") == [0.25]
+    assert values(home.run(), "loss") == values(home.run(), "lr") == []
+
+
 def test_write_is_refused_while_the_run_lives(home: Home) -> None:
     code = """
         import os, time

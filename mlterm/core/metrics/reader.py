@@ -56,6 +56,8 @@ class OutputReader:
         self._box = Box()
         self._settings = SettingLines()
         self._open: list[State] = []  # the lines of a dict that is not closed yet
+        self._left = 0  # brackets that are open in them
+        self._length = 0
         self._epoch: float | int | None = None
         self._epoch_leads = False  # it was told before what belongs to it
         self._step: int | None = None
@@ -273,20 +275,22 @@ class OutputReader:
         if end:
             values = structured.parse_structure(text[start:end])
             return None if values is None else self._read_structure(values, state, start, end)
-        if kind is Kind.OPENS and structured.balance(text) > 0:
-            self._open = [state]
+        left = structured.balance(text) if kind is Kind.OPENS else 0
+        if left > 0:
+            self._open, self._left, self._length = [state], left, len(text)
             return iter(())
         return None
 
     def _go_on_with_open(self, state: State) -> Iterator[Finding]:
         """One more line of a dict that was not closed on its first."""
         self._open.append(state)
-        text = "\n".join(each.text for each in self._open)
-        left = structured.balance(text)
-        is_short = len(text) < structured.MOST_CHARACTERS and len(self._open) < _MOST_OPEN_LINES
-        if left > 0 and is_short:
+        self._left += structured.balance(state.text)
+        self._length += len(state.text) + 1
+        is_short = self._length < structured.MOST_CHARACTERS and len(self._open) < _MOST_OPEN_LINES
+        if self._left > 0 and is_short:
             return
         opened, self._open = self._open, []
+        text, left = "\n".join(each.text for each in opened), self._left
         start, end = structured.find_structure(text) if left <= 0 else (0, 0)
         values = structured.parse_structure(text[start:end]) if end else None
         if values is not None:
