@@ -13,13 +13,15 @@ from typing import Any, Protocol
 from mlterm.core.lines import Screen, State
 from mlterm.core.metrics import structured
 from mlterm.core.metrics import vocabulary as words
+from mlterm.core.metrics.boxes import Box
+from mlterm.core.metrics.cells import parted, without_boxes
 from mlterm.core.metrics.findings import Finding, Progress, Row
 from mlterm.core.metrics.muting import Muting
 from mlterm.core.metrics.pacing import Pacer
 from mlterm.core.metrics.plans import RATIO_RANK, BarPlan, Plan, Trust
 from mlterm.core.metrics.settings import SettingLines
 from mlterm.core.metrics.shapes import BAR_BEHIND, MOST_SHAPES, Kind, Shapes, Sheet
-from mlterm.core.metrics.tables import Box, Tables, without_boxes
+from mlterm.core.metrics.tables import Tables
 from mlterm.core.metrics.tokens import Number
 
 _READ_LIMIT = 4096  # characters of a line in which names and values are looked for
@@ -346,7 +348,7 @@ class OutputReader:
 
     def _is_of_box(self, state: State) -> bool:
         text = without_boxes(state.text)
-        if self._tables.is_waiting and self._tables.columns_of(text) != 2:
+        if self._tables.is_waiting and len(parted(text, "|")) != 2:
             return False
         return self._box.add(text, state.offset)
 
