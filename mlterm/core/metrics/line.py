@@ -1,5 +1,7 @@
 """A line's tokens, with what every look at them needs: neighbours, names, brackets."""
 
+from bisect import bisect_left
+
 from mlterm.core.metrics import vocabulary as words
 from mlterm.core.metrics.tokens import Layout, Token, shown, tokenize
 
@@ -67,11 +69,11 @@ class Line:
         """The word with the digits of this very line: they belong to the name."""
         layout = self._layout
         out, at = [], token.start
-        for place, piece in zip(layout.places, layout.runs, strict=True):
-            if token.start <= place < token.end:
-                self.uses.add(piece)
-                out += [layout.shape[at:place], layout.pieces[piece]]
-                at = place + 1
+        first = bisect_left(layout.places, token.start)
+        for k in range(first, bisect_left(layout.places, token.end)):
+            self.uses.add(layout.runs[k])
+            out += [layout.shape[at : layout.places[k]], layout.pieces[layout.runs[k]]]
+            at = layout.places[k] + 1
         return "".join([*out, layout.shape[at : token.end]])
 
 

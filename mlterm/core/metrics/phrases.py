@@ -121,12 +121,19 @@ def _words_before(line: Line, j: int) -> tuple[str, int]:
 def _named(line: Line, taken: list[Token], note: str) -> str:
     """Of all the words before a number those that name it."""
     groups: list[list[Token]] = [[]]
+    is_start = False
     for token in taken:
         low = token.text.lower()
         if token.kind != "word" or low in words.PREPOSITIONS or low in words.LINKS or low == "and":
             groups.append([])
-        elif low not in words.ARTICLES and (groups[-1] or low not in words.LEVELS or len(low) == 1):
+            is_start = low == "from"
+        elif low in words.LEVELS and len(low) > 1 and not groups[-1]:
+            if token is taken[-1] and words.is_measured(low):
+                groups[-1].append(token)  # else it is the level of a log: INFO loss: …
+        elif low not in words.ARTICLES:
             groups[-1].append(token)
+    if is_start:
+        return ""  # start training from score …
     groups = [group for group in groups if group]
     if not groups:
         return ""

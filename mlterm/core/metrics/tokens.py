@@ -7,6 +7,7 @@ each later line of it costs a split and a look-up. Digits that belong to a name 
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -207,6 +208,7 @@ class Layout:
     def __init__(self, pieces: Sequence[str]) -> None:
         self.pieces = pieces
         self.named = named_digits(pieces)
+        named = set(self.named)
         self.runs: list[int] = []
         """The piece of each run."""
         self.places: list[int] = []
@@ -215,7 +217,7 @@ class Layout:
         at = 0
         for n, piece in enumerate(pieces):
             text = piece
-            if n % 2 and n not in self.named:
+            if n % 2 and n not in named:
                 self.runs.append(n)
                 self.places.append(at)
                 text = "0"
@@ -225,7 +227,7 @@ class Layout:
 
     def number(self, start: int, end: int) -> Number:
         """The number that stands there in the shape."""
-        inside = [k for k, place in enumerate(self.places) if start <= place < end]
+        inside = range(bisect_left(self.places, start), bisect_left(self.places, end))
         body = self.shape[start:end]
         if not inside:  # nan and inf
             return Number(0, 0, body, "", False, "")
