@@ -250,7 +250,9 @@ class Screen:
         elif back:
             self._column = max(0, self._column - len(back))
         elif letter:
-            numbers = [min(int(word), LINE_LIMIT) if word else 0 for word in words.split(";")]
+            numbers = [
+                min(int(word), LINE_LIMIT) if word.isdecimal() else 0 for word in words.split(";")
+            ]
             if letter in "ABEFHfd":
                 self._go(letter, numbers, out)
             elif letter in "KJX":
