@@ -47,7 +47,7 @@ def reader_of(patterns: Sequence[str], ignored: Sequence[str], offset: int = 0) 
     def ignore(name: str) -> bool:
         return any(fnmatchcase(name, pattern) for pattern in ignored)
 
-    return OutputReader(compiled, ignore, offset)
+    return OutputReader(compiled, ignore if ignored else None, offset)
 
 
 class Extraction:

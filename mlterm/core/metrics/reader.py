@@ -46,7 +46,7 @@ class OutputReader:
     def __init__(
         self,
         patterns: Sequence[Pattern] = (),
-        ignore: Callable[[str], bool] = lambda name: False,
+        ignore: Callable[[str], bool] | None = None,
         offset: int = 0,
     ) -> None:
         self._patterns, self._ignore = patterns, ignore
@@ -225,10 +225,11 @@ class OutputReader:
         enough = Trust.IN_TRAINING if self._is_training else Trust.SURE
         if plan.is_bar or plan.has_place:
             enough = Trust.IN_PLACE
+        ignore = self._ignore
         metrics: dict[str, float | int] = {}
         units: dict[str, str] = {}
         for each in plan.fields:
-            if each.trust < enough or self._ignore(each.name):
+            if each.trust < enough or (ignore is not None and ignore(each.name)):
                 continue
             value = each.number.read(pieces)
             if value is None:
@@ -375,7 +376,9 @@ class OutputReader:
 
     def _tell(self, row: Row, state: State, rule: str, *, is_passing: bool = False) -> Finding:
         """A finding of all that one place says together."""
-        metrics = {name: value for name, value in row.metrics.items() if not self._ignore(name)}
+        metrics = row.metrics
+        if self._ignore is not None:
+            metrics = {name: value for name, value in metrics.items() if not self._ignore(name)}
         epoch = row.epoch
         if epoch is not None:
             self._epoch, self._epoch_leads = epoch, False

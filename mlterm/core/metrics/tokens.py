@@ -137,8 +137,10 @@ class Token:
 
 
 def _may_have_bar(line: str) -> bool:
-    """Of an ASCII line, without the price of a regular expression."""
-    return (
+    if not line.isascii():
+        return _BAR_HINT.search(line) is not None
+    # Of an ASCII line it is told without the price of a regular expression.
+    return ("[" in line or "|" in line) and (
         "[=" in line or "[#" in line or "|#" in line or "[-" in line
         or "[." in line or "[>" in line or "|=" in line or "|-" in line or "[*" in line
     )  # fmt: skip
@@ -158,7 +160,7 @@ def split(line: str) -> list[str]:
         end = line.find("|", begin)
         if end > 0:
             line = f"{line[:begin]}▮{line[end:]}"
-    elif _BAR_HINT.search(line) if not line.isascii() else _may_have_bar(line):
+    elif _may_have_bar(line):
         line = _BAR.sub("▮", line)
     if "│" in line or "┃" in line or "║" in line:
         line = line.translate(_BOX)
