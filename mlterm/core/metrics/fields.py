@@ -4,6 +4,7 @@ epoch, a step), a bar's, or nothing of ours."""
 from mlterm.core.metrics import vocabulary as words
 from mlterm.core.metrics.judging import BAR_RATES, SPELT_UNITS, is_of_optimizer, judge
 from mlterm.core.metrics.line import Line, has_phase, phase_in
+from mlterm.core.metrics.phases import told_phase
 from mlterm.core.metrics.phrases import (
     Name,
     is_inside_phrase,
@@ -24,12 +25,6 @@ from mlterm.core.metrics.prefixes import beginning
 from mlterm.core.metrics.tokens import Number, Token
 
 _DELIMITERS = "|,;[(-–—•"
-_PHASE_FILLERS = words.words_of(
-    "set results result phase metrics stats step subset split loop scores report summary dataset "
-    "data performance inner dataloader progress"
-)
-"""Words that may follow a phase: ``Test set``, ``Validation Results``."""
-_MOST_FILLERS = 3
 _MOST_TITLE = 6
 
 
@@ -75,50 +70,11 @@ class _Walk:
     # Phases
 
     def _look_for_phase(self, i: int) -> None:
-        """A word that stands for itself and says of which phase the rest is."""
-        line = self._line
-        head, _, inner = line[i].text.removesuffix(")").partition("(")
-        if inner:  # Epoch(train)
-            is_place = words.is_epoch(head) or words.step_rank(head) is not None
-            self._phase = (is_place and words.phase_of(inner)) or self._phase
-            return
-        phase = words.phase_of(head)
-        if phase is None or not self._is_apart(i):
-            return
-        j = i + 1
-        while line.is_word(j) and line[j].gap < 2 and j - i <= _MOST_FILLERS:
-            low = line.low(j)
-            if words.is_epoch(low) or words.step_rank(low) is not None:
-                if line[j + 1].kind in ("sep", "number", "ratio", "["):
-                    self._phase = phase  # Train Epoch: 1
-                return
-            if low not in _PHASE_FILLERS:
-                return
-            j += 1
-        following = line[j]
-        if following.kind == "sep":
-            if line[j + 1].kind == "number" and line[j + 1].unit != "it":
-                if not line.is_whole(j + 1) or line[j + 2].kind not in "[(":
-                    return  # the phase's name is a metric's
-                self._plan.epoch = self._plan.epoch or line[j + 1].number  # Train: 3 [10/100 …
-                self._note_place(i)
-            self._phase = phase
-        elif (
-            following.kind in "|-–—])>,[/•"
-            or following.kind == "ratio"
-            or (following.gap >= 2 and following.kind not in ("number", "end"))
-            or (self._is_drawn and following.unit == "%")
-        ):
-            self._phase = phase
-
-    def _is_apart(self, i: int) -> bool:
-        before = self._line[i - 1]
-        return (
-            i <= self._begin
-            or self._line[i].gap >= 2
-            or before.kind in "|-–—[](,;:>/•"
-            or before.kind in ("sep", "ratio", "number")
-        )
+        told = told_phase(self._line, i, self._begin, is_drawn=self._is_drawn)
+        self._phase = told.phase or self._phase
+        if told.epoch is not None and self._plan.epoch is None:
+            self._plan.epoch = told.epoch
+            self._note_place(i)
 
     def _carry_phase(self) -> None:
         """``train Loss: 0.5 Acc: 0.9``: both are of train."""

@@ -1,8 +1,10 @@
 """What lines of one shape say: where in a line each number stands, and what it is."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+from mlterm.core.metrics.findings import Progress
 from mlterm.core.metrics.tokens import Number
 
 NO_RANK = 99
@@ -71,3 +73,17 @@ class Plan:
         if self.epoch is not None:
             return True
         return self.step is not None and len(self.fields) > (self.step_rank >= LEADING_RANK)
+
+
+def progress_of(told: BarPlan, pieces: Sequence[str]) -> Progress:
+    """What a bar says in one line."""
+    step, total, percent, rate = (
+        number and number.read(pieces)
+        for number in (told.step, told.total, told.percent, told.rate)
+    )
+    fraction = None if percent is None else percent / 100
+    if total and step is not None:
+        fraction = step / total
+    if fraction is not None:
+        fraction = min(1.0, max(0.0, fraction))
+    return Progress(step, total, fraction, told.title, rate, told.rate_unit)

@@ -18,7 +18,7 @@ from mlterm.core.metrics.cells import parted, without_boxes
 from mlterm.core.metrics.findings import Finding, Progress, Row
 from mlterm.core.metrics.muting import Muting
 from mlterm.core.metrics.pacing import Pacer
-from mlterm.core.metrics.plans import RATIO_RANK, BarPlan, Plan, Trust
+from mlterm.core.metrics.plans import RATIO_RANK, BarPlan, Plan, Trust, progress_of
 from mlterm.core.metrics.settings import SettingLines
 from mlterm.core.metrics.shapes import BAR_BEHIND, MOST_SHAPES, Kind, Shapes, Sheet
 from mlterm.core.metrics.tables import Tables
@@ -112,18 +112,7 @@ class OutputReader:
     @property
     def progress(self) -> Progress:
         """How far the run is, as a bar or a ratio told last."""
-        if self._bar is None:
-            return Progress()
-        told, pieces = self._bar
-        step, total = _read(told.step, pieces), _read(told.total, pieces)
-        percent = _read(told.percent, pieces)
-        fraction = None if percent is None else percent / 100
-        if total and step is not None:
-            fraction = step / total
-        if fraction is not None:
-            fraction = min(1.0, max(0.0, fraction))
-        rate = _read(told.rate, pieces)
-        return Progress(step, total, fraction, told.title, rate, told.rate_unit)
+        return Progress() if self._bar is None else progress_of(*self._bar)
 
     # Lines
 
