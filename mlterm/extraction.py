@@ -1,6 +1,6 @@
 """From what a run prints to the metrics records in its file.
 
-The observer does it while the run lives; ``rebuild`` does it again for one that has ended, with
+The observer does it while the run lives; mlterm.rebuilding does it again for one that has ended, with
 other patterns. Both read output.log along output.idx, so both find the same.
 """
 
@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import timedelta
 from fnmatch import fnmatchcase
 from itertools import chain
 
@@ -220,10 +220,3 @@ class _OwnFile:
         elif kind == "unread" and record.get("offset", -1) >= self._start:
             at = record["offset"]
             self.skips.append((at, at + record["unread_bytes"]))
-
-
-def moments_of(started: str | None, moment: float | None) -> str | None:
-    """When something was printed, as a timestamp; None where nobody knows."""
-    if started is None or moment is None:
-        return None
-    return records.timestamp(datetime.fromisoformat(started) + timedelta(seconds=moment))

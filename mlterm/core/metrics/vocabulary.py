@@ -36,7 +36,6 @@ VAGUE = words_of("""
 """Of those the ones that other programs use too: they want a step beside them."""
 MEASURED |= VAGUE
 
-RATE_OF_LEARNING = words_of("lr learning_rate learningrate")
 PHASES = {
     "train": "train", "training": "train", "trn": "train",
     "val": "val", "valid": "val", "validation": "val", "validate": "val", "validating": "val",
