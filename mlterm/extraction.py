@@ -1,6 +1,6 @@
 """From what a run prints to the metrics records in its file.
 
-The observer does it while the run lives; mlterm.rebuilding does it again for one that has ended, with
+The observer does it while the run lives; mlterm.rebuilding again for one that has ended, with
 other patterns. Both read output.log along output.idx, so both find the same.
 """
 
