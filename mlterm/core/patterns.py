@@ -5,22 +5,31 @@ between two strokes, ``/…/``) is a regular expression with named groups, in wh
 stand for a stroke. The first match in a line counts.
 """
 
+import math
 import re
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from unicodedata import east_asian_width
 
+from mlterm.core.backtracking import find_risk, least_width
+from mlterm.core.clean import clean_text
 from mlterm.core.errors import RefusedError
 
 EPOCH, STEPS = "epoch", ("step", "_step")
-_NUMBER = (
-    r"[-+]?(?:[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]*)?|[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"
-)
+# Digits are taken all or not at all (++), so that a long row of them costs one look.
+_DIGITS = r"(?:[1-9][0-9]{0,2}(?:,[0-9]{3})++(?![0-9])|[0-9]++)"
+_EXPONENT = r"(?:e[-+]?[0-9]++)?"
 _KINDS = {
-    "f": rf"(?:{_NUMBER}|[-+]?(?:nan|inf(?:inity)?))",
-    "d": r"[-+]?[0-9]+",
+    "f": rf"[-+]?(?:{_DIGITS}(?:\.[0-9]++|\.(?![0-9]))?{_EXPONENT}|\.[0-9]++{_EXPONENT}"
+    r"|(?:nan|inf(?:inity)?)(?![a-z0-9_]))",
+    "d": rf"[-+]?{_DIGITS}",
     "w": r"\S+",
 }
+_NUMBER = re.compile(_KINDS["f"], re.IGNORECASE)
+# Where no text of the template touches a number: 3 is no part of 2.3, of v3, of 1e3.
+_BEGINS = r"(?<![a-z0-9_])(?<![0-9]\.)(?<![0-9]e[-+])"
+_ENDS = r"(?!\.?[0-9]|e[-+]?[0-9])"
 _NAME = re.compile(r"[A-Za-z_][\w/.@-]*")
 _HELP = "Write text with fields in it, such as 'val {loss:f} at {step:d}', or re:REGEX."
 _LONGEST = 1000
@@ -57,9 +66,9 @@ class Pattern:
             if number is None:
                 continue
             if name == EPOCH:
-                epoch = number
+                epoch = number if math.isfinite(number) else None
             elif name in STEPS:
-                step = int(number) if number == number and abs(number) < 2**63 else None
+                step = int(number) if number % 1 == 0 and abs(number) < 2**63 else None
             else:
                 values[name] = number
         return Found(values, epoch, step)
@@ -80,7 +89,8 @@ def compile_pattern(text: str) -> Pattern:
 def _from_template(text: str) -> Pattern:
     source: list[str] = []
     names: dict[str, str] = {}
-    for at, piece in _pieces(text):
+    pieces = list(_pieces(text))
+    for number, (at, piece) in enumerate(pieces):
         if at is None:
             source.append(_literal(piece))
             continue
@@ -89,17 +99,18 @@ def _from_template(text: str) -> Pattern:
             raise _refused(text, at, f"{{{piece}}} has the kind '{kind}'; there are f (a number), "
                            "d (an integer) and w (a word, passed over)")  # fmt: skip
         if kind in ("w", "s") or name in ("", "_"):
-            source.append(_KINDS["w"])
+            source.append(_KINDS["w"] if source[-1] else rf"(?<!\S){_KINDS['w']}")
             continue
         if not _NAME.fullmatch(name):
             raise _refused(text, at, f"'{name}' is no name: letters, digits and _ / . @ - make one")
-        if name in names.values():
+        if _is_twice([*names.values(), name]):
             raise _refused(text, at, f"'{name}' stands in it twice")
         group = f"g{len(names)}"
         names[group] = name
-        # A number that goes on is another number: {x:d} does not take the 3 of 3.5.
-        source.append(rf"(?<![0-9.])(?P<{group}>{_KINDS['d']})(?!\.?[0-9])"
-                      if kind == "d" else rf"(?P<{group}>{_KINDS['f']})%?")  # fmt: skip
+        begins = "" if pieces[number - 1][1] else _BEGINS
+        ends = "" if pieces[number + 1][1] else _ENDS
+        percent = "" if kind == "d" else "%?"
+        source.append(f"{begins}(?P<{group}>{_KINDS[kind or 'f']}){ends}{percent}")
     if not _measures(names.values()):
         raise _refused(text, None, "it has no field that is a metric")
     return Pattern(text, re.compile("".join(source), re.IGNORECASE), names)
@@ -137,59 +148,60 @@ def _literal(text: str) -> str:
 
 def _from_regex(text: str, source: str, at: int) -> Pattern:
     try:
-        regex = re.compile(source)
+        with warnings.catch_warnings():  # of sets that a later Python may read in another way
+            warnings.simplefilter("ignore")
+            regex = re.compile(source)
+            width, risk = least_width(source), find_risk(source)
     except (re.error, OverflowError, RecursionError) as error:
         place = getattr(error, "pos", None)
         words = f"it is no regular expression: {getattr(error, 'msg', error)}"
+        if "group name" in words:
+            words += " (two underscores stand for /)"
         raise _refused(text, None if place is None else at + place, words) from None
     names = {group: group.replace("__", "/") for group in regex.groupindex}
     if not _measures(names.values()):
         words = "it has no named group that is a metric, such as (?P<loss>[0-9.]+)"
         raise _refused(text, None, words)
-    if regex.match("") is not None:
+    if _is_twice(names.values()):
+        raise _refused(text, None, "step and _step are the same")
+    if not width:
         raise _refused(text, None, "it matches where nothing stands, so it would match every line")
-    if _repeats_repeats(re._parser.parse(source)):  # type: ignore[attr-defined] # as re itself does
+    if risk is not None:
         words = (
-            "it repeats something that repeats itself, as (a+)+ does: on some lines that would "
-            "take for ever. Say what stands between the repetitions"
+            "there are several ways to go through this repetition, as there are through (a+)+: "
+            "on some lines trying them all would take for ever. Let each round begin or end with "
+            "something of its own, as (?:a+,)+ does"
         )
-        raise _refused(text, None, words)
+        raise _refused(text, at + risk, words)
     return Pattern(text, regex, names)
 
 
-def _repeats_repeats(parsed: Any, inside: bool = False) -> bool:
-    """Whether an unbounded repetition holds another one, or a choice between alternatives."""
-    for operation, argument in parsed:
-        name = str(operation)
-        if name in ("MAX_REPEAT", "MIN_REPEAT"):
-            _, most, body = argument
-            unbounded = int(most) > 1000
-            if (unbounded and inside) or _repeats_repeats(body, inside or unbounded):
-                return True
-        elif name == "SUBPATTERN" and _repeats_repeats(argument[3], inside):
-            return True
-        elif name == "BRANCH":
-            if inside or any(_repeats_repeats(branch, inside) for branch in argument[1]):
-                return True
-        elif name in ("ASSERT", "ASSERT_NOT") and _repeats_repeats(argument[1], inside):
-            return True
-    return False
-
-
-def _measures(names: Any) -> bool:
+def _measures(names: Iterable[str]) -> bool:
     return any(name != EPOCH and name not in STEPS for name in names)
+
+
+def _is_twice(names: Iterable[str]) -> bool:
+    """Whether two of them are one, as step and _step are."""
+    meant = ["step" if name in STEPS else name for name in names]
+    return len(set(meant)) < len(meant)
 
 
 def _number(text: str | None) -> float | int | None:
     if text is None:
         return None
-    text = text.strip().rstrip("%").replace(",", "")
-    try:
-        return int(text) if text.lstrip("+-").isdecimal() and len(text) < 19 else float(text)
-    except ValueError:
+    text = text.strip().rstrip("%")
+    if not _NUMBER.fullmatch(text):
         return None
+    text = text.replace(",", "")
+    return int(text) if text.lstrip("+-").isdecimal() and len(text) < 19 else float(text)
 
 
 def _refused(text: str, at: int | None, words: str) -> RefusedError:
-    caret = "" if at is None else f"\n  {' ' * at}^"
-    return RefusedError(f"the pattern\n  {text}{caret}\ncannot be used: {words}. {_HELP}")
+    caret = "" if at is None else f"\n  {' ' * _columns(clean_text(text[:at]))}^"
+    return RefusedError(
+        f"the pattern\n  {clean_text(text)}{caret}\ncannot be used: {words}. {_HELP}"
+    )
+
+
+def _columns(text: str) -> int:
+    return sum(2 if east_asian_width(char) in "WF" else 1 for char in text)

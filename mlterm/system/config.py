@@ -67,8 +67,8 @@ def _read(path: str) -> Settings | None:
 
     try:
         table: Any = tomllib.loads(data.decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        if not is_ours:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        if not is_ours and b"tool.mlterm" not in data:
             return None  # other tools will say so
         raise RefusedError(f"{path} is no TOML: {error}") from None
     if not is_ours:

@@ -61,6 +61,12 @@ def test_a_mistake_names_file_and_key(tmp_path: Path, text: str, words: str) -> 
     assert str(tmp_path / "mlterm.toml") in str(caught.value)
 
 
+def test_a_broken_pyproject_that_is_about_us_is_told_of(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("[tool.mlterm]\nignore = [\n")
+    with pytest.raises(RefusedError, match="no TOML"):
+        settings(str(tmp_path))
+
+
 def test_options_come_before_what_the_file_says() -> None:
     both = Settings(("b",), ("y",)).with_options(("a",), ("x",))
     assert (both.patterns, both.ignore) == (("a", "b"), ("x", "y"))

@@ -85,7 +85,8 @@ def test_a_line_that_has_begun_earlier_is_passed_over() -> None:
 PIECES = (
     b"\r", b"\n", b"\r\n", b"\x1b[A", b"\x1b[2A", b"\x1b[2K", b"\x1b[K", b"\x1b[J", b"\x1b[1;32m",
     b"\x08", b"loss 0.5", b"epoch", b" ", b"12%", "█▌".encode(), b"\xff", b"\x1b[", b"\x1b[5C",
-    b"\x1b]0;t\x07", b"\x1b[H", b"\x1b[?25l", b"\t", b"\x00", b"\x1b7", b"\x1b8", b"\x1bM", b"\x1b[3?25h", b"\x1b[;;9m", b"\x1b[?1049h", b"\x1b[?1049l",
+    b"\x1b]0;t\x07", b"\x1b[H", b"\x1b[?25l", b"\t", b"\x00", b"\x1b7", b"\x1b8", b"\x1bM",
+    b"\x1b[3?25h", b"\x1b[;;9m", b"\x1b[?1049h", b"\x1b[?1049l",
 )  # fmt: skip
 
 
