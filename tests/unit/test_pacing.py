@@ -51,6 +51,17 @@ def test_lines_that_are_no_bars_all_count() -> None:
     assert len(paced(*[(0.0, line)] * 5)) == 5
 
 
+def test_a_bar_that_has_ended_stands_before_what_follows() -> None:
+    bar = state(10, 0.25, 10)
+    bar.is_full = True
+    line = Finding(0, "names and values", {"val_loss": 0.5}, {}, 1, None, bar=("val_loss",))
+    pacer = Pacer()
+    out = [*pacer.take(state(1, 0.5, 10), 0.0), *pacer.take(bar, 0.1), *pacer.take(line, 0.1)]
+    assert [list(found.metrics.items()) for found in out] == [
+        [("loss", 0.5)], [("loss", 0.25)], [("val_loss", 0.5)],
+    ]  # fmt: skip
+
+
 def test_memory_is_bounded_however_many_bars_there_are() -> None:
     pacer = Pacer()
     for n in range(1000):

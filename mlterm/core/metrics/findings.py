@@ -55,5 +55,7 @@ class Finding:
     bar: object = None
     """What tells one bar from another."""
     fraction: float | None = None
+    is_full: bool = False
+    """Whether the bar has come to its end."""
     moment: float | None = None
     """When it was printed, in seconds on the clock of output.idx."""

@@ -52,6 +52,9 @@ class Pacer:
                     return out
                 bar.newest = found
                 self._note(bar, found, now)
+            for other in self._bars.values():  # one that has ended stands before what follows
+                if other.waiting is not None and other.waiting.is_full:
+                    self._release(other, now, out)
             out.append(found)
             return out
         bar = self._bars.get(found.bar)

@@ -205,6 +205,7 @@ class OutputReader:
             is_passing=state.redrawn,
             bar=_bar_of(plan, metrics, pieces),
             fraction=self.progress.fraction if self._now is None and state.redrawn else None,
+            is_full=is_bar and _is_full(plan.bar, pieces),
         )
 
     def _values(
@@ -392,6 +393,12 @@ def _joined(state: State) -> State:
     if state.above.endswith((":", "=")) and _FIGURE.fullmatch(figure):
         return state._replace(text=f"{state.above.split()[-1]} {figure}", above="")
     return state
+
+
+def _is_full(bar: BarPlan | None, pieces: Sequence[str]) -> bool:
+    if bar is None or bar.step is None or bar.total is None:
+        return False
+    return pieces[bar.step.lo] == pieces[bar.total.lo]
 
 
 def _read(number: Number | None, pieces: Sequence[str]) -> float | int | None:

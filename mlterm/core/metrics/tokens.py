@@ -141,7 +141,7 @@ def _may_have_bar(line: str) -> bool:
         return _BAR_HINT.search(line) is not None
     # Of an ASCII line it is told without the price of a regular expression.
     return ("[" in line or "|" in line) and (
-        "[=" in line or "[#" in line or "|#" in line or "[-" in line
+        "[=" in line or "[  " in line or "[#" in line or "|#" in line or "[-" in line
         or "[." in line or "[>" in line or "|=" in line or "|-" in line or "[*" in line
     )  # fmt: skip
 
