@@ -1,26 +1,73 @@
-"""As MMEngine's LoggerHook prints."""
+"""MMEngine's runner, with its hooks and their words (mmengine 0.10)."""
 
-from tiny import Regression
+import logging
+import warnings
+
+warnings.simplefilter("ignore")
+import torch
+from mmengine.evaluator import BaseMetric
+from mmengine.hooks import Hook
+from mmengine.model import BaseModel
+from mmengine.runner import Runner
 from truth import expect
 
-HEAD = "2026/11/20 10:31:{:02d} - mmengine - INFO - "
-model = Regression()
-for epoch in range(1, 4):
-    for batch in model.epoch(epoch):
-        if batch.step % 5 == 4:
-            print(
-                HEAD.format(batch.step) + f"Epoch(train)  [{epoch}][{batch.step + 1:2d}/"
-                f"{model.steps}]  lr: {batch.lr:.4e}  eta: 0:00:12  time: 0.0213  data_time: 0.0011"
-                f"  memory: 123  loss: {batch.loss:.4f}  grad_norm: {batch.norm:.4f}"
-            )
+STEPS = 8
+
+
+class Line(BaseModel):
+    """A line through points."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = torch.nn.Linear(4, 1)
+
+    def forward(self, x, y, mode):
+        guess = self.layer(x)[:, 0]
+        if mode == "loss":
+            return {"loss": ((guess - y) ** 2).mean()}
+        return guess, y
+
+
+class Error(BaseMetric):
+    """The mean absolute error."""
+
+    def process(self, batch, samples):
+        guess, y = samples
+        self.results.append(float((guess - y).abs().mean()))
+
+    def compute_metrics(self, results):
+        return {"mae": sum(results) / len(results)}
+
+
+class Told(Hook):
+    """What is logged: the mean of the last losses, and the validation's figures."""
+
+    losses = ()
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        self.losses = [*self.losses, float(outputs["loss"])][-4:]
+        if batch_idx % 4 == 3:
             expect(
-                {"lr": batch.lr, "train/loss": batch.loss, "train/grad_norm": batch.norm},
-                epoch=epoch, step=batch.step + 1,
+                {"train/loss": sum(self.losses) / 4, "lr": 0.05},
+                epoch=runner.epoch + 1, step=batch_idx + 1,
             )  # fmt: skip
-    loss, accuracy = model.evaluate()
-    print(HEAD.format(11) + f"Saving checkpoint at {epoch} epochs")
-    print(
-        HEAD.format(12) + f"Epoch(val) [{epoch}][10/10]    accuracy/top1: {100 * accuracy:.4f}  "
-        "data_time: 0.0012  time: 0.0123"
-    )
-    expect({"val/accuracy/top1": 100 * accuracy}, epoch=epoch, step=10)
+
+    def after_val_epoch(self, runner, metrics=None):
+        expect({"val/mae": metrics["mae"]}, epoch=runner.epoch, step=STEPS)
+
+
+torch.manual_seed(0)
+x = torch.randn(64, 4)
+rows = list(zip(x, x.sum(dim=1), strict=True))
+loader = {
+    "batch_size": 8, "dataset": rows, "sampler": {"type": "DefaultSampler", "shuffle": False},
+    "collate_fn": {"type": "default_collate"},
+}  # fmt: skip
+runner = Runner(
+    model=Line(), work_dir="work", train_dataloader=loader, val_dataloader=loader,
+    train_cfg={"by_epoch": True, "max_epochs": 3}, val_cfg={}, val_evaluator=[Error()],
+    optim_wrapper={"optimizer": {"type": "SGD", "lr": 0.05}}, custom_hooks=[Told()],
+    default_hooks={"logger": {"type": "LoggerHook", "interval": 4}, "checkpoint": None},
+    log_level=logging.INFO, log_processor={"window_size": 4},
+)  # fmt: skip
+runner.train()
