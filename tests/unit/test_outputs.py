@@ -1,8 +1,12 @@
 """What is read out of the outputs of real programs, against what they know themselves."""
 
+import itertools
+import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mlterm.core.metrics.reader import OutputReader
 from mlterm.core.metrics.recording import record_of
@@ -10,6 +14,7 @@ from tests.outputs.scoring import NEGATIVES, SAMPLES, read, samples, score
 from tests.outputs.truth import expect
 
 ALL = list(samples())
+CONFIGURED = [p for p in ALL if b'"hyperparameters"' in p.with_suffix(".jsonl").read_bytes()]
 FORMATS = {path.name.split(".")[0] for path in ALL}
 
 
@@ -51,6 +56,51 @@ def everything(path: Path, chunk: int) -> list[object]:
 def test_the_records_are_the_same_byte_by_byte(path: Path) -> None:
     assert (
         repr(everything(path, 1)) == repr(everything(path, 1 << 20)) == repr(everything(path, 77))
+    )
+
+
+FRAGMENTS = (
+    b"epoch ", b"Epoch: ", b"loss", b": ", b"=", b" ", b"0.5", b"12", b"1,234", b"nan", b"%",
+    b"/", b"|", b"[", b"]", b"{", b"}", b"'", b'"', b"(", b")", b",", b"\n", b"\r", b"\t",
+    b"\x1b[A", b"\x1b[2K", b"it/s", b"e-05", b"-", b"->", b"step", b"val", "█".encode(),
+    "│".encode(), b"#", b"acc@1", b"00:03<00:10", b"2026-11-20 10:31:05",
+    b"train_loss  val_loss", b"Traceback (most recent call last):", b"\xff", "²".encode(),
+    "٣".encode(), b"  ", b"INFO", b"lr", b"Namespace(", b"x.py:3: UserWarning: ", b"\n\n",
+)  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(FRAGMENTS), max_size=80).map(b"".join), st.data())
+def test_nothing_raises_and_where_output_is_cut_plays_no_part(
+    data: bytes, draw: st.DataObject
+) -> None:
+    def found(cuts: list[int]) -> list[object]:
+        reader = OutputReader()
+        out = []
+        for begin, end in itertools.pairwise([0, *cuts, len(data)]):
+            out += reader.feed(data[begin:end])
+        return [record_of(each) for each in [*out, *reader.finish()]]
+
+    cuts = draw.draw(st.lists(st.integers(0, len(data)), max_size=20).map(sorted))
+    assert repr(found(cuts)) == repr(found([]))
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in ALL if b'"hyperp' in p.with_suffix(".jsonl").read_bytes()]
+)
+def test_a_printed_configuration_is_offered_as_hyperparameters(path: Path) -> None:
+    lines = map(json.loads, path.with_suffix(".jsonl").read_text().splitlines())
+    told = [line["values"] for line in lines if line["kind"] == "hyperparameters"]
+    assert [f.hyperparameters for f in read(path) if f.hyperparameters is not None] == told
+    assert len(told) == 3
+
+
+@pytest.mark.parametrize("path", ALL[::5], ids=name_of)
+def test_carriage_returns_before_newlines_change_nothing(path: Path, tmp_path: Path) -> None:
+    other = tmp_path / "crlf.log"
+    other.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    told = [(f.metrics, f.epoch, f.step, f.hyperparameters) for f in read(path)]
+    assert repr([(f.metrics, f.epoch, f.step, f.hyperparameters) for f in read(other)]) == repr(
+        told
     )
 
 
