@@ -25,6 +25,7 @@ from mlterm.core.metrics.plans import NO_RANK
 
 _PATIENCE = 60  # lines that are no rows, after which a table is forgotten
 _HEADER_PATIENCE = 3
+_FARTHEST = 3  # characters between a cell and the name above it
 _NAME = re.compile(r"(?:[A-Za-z_#%][^|,;=]*)?")
 _NOTE = re.compile(r"\s*\((?:%|s|ms)\)$")
 _OF_ALL = ("all", "total")
@@ -147,8 +148,14 @@ class Tables:
             if self._index and figure_of(first):
                 _put_place(row, _Column(self._index, 0, 0, *_role(self._index)), first)
                 return "", cells[1:]
-            is_numbered = columns[0].role in ("epoch", "step") and figure_of(first) is not None
-            return "" if is_numbered else first, cells[1:]  # a frame numbers its rows itself
+            if figure_of(first) is None:
+                return first, cells[1:]
+            under = all(
+                _distance(*pair) <= _FARTHEST for pair in zip(columns, cells[1:], strict=True)
+            )
+            if under and columns[0].role in ("epoch", "step"):
+                return "", cells[1:]  # a frame numbers its rows itself
+            return first, cells[1:] if under else []
         if fills_column(first):
             return "", cells
         if not any(char.isalpha() for char in first):
@@ -169,6 +176,8 @@ class Tables:
             if at == len(columns):
                 return []
             near = min(range(at, len(columns)), key=lambda i: _distance(columns[i], cell))
+            if _distance(columns[near], cell) > _FARTHEST:
+                return []  # it stands under no name
             pairs.append((columns[near], cell.text))
             at = near + 1
         return pairs
@@ -206,8 +215,11 @@ def _role(text: str) -> tuple[str, int]:
 
 
 def _is_plausible(columns: tuple[_Column, ...]) -> bool:
+    """Whether something else than a list could have such columns."""
     roles = {column.role for column in columns}
-    return "metric" in roles or ("other" in roles and bool(roles & {"epoch", "step"}))
+    if roles & {"epoch", "step"}:
+        return bool(roles & {"metric", "other"})
+    return any(c.role == "metric" and not words.is_vague(c.name) for c in columns)
 
 
 def _distance(column: _Column, cell: Cell) -> int:

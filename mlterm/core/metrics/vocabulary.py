@@ -64,7 +64,7 @@ _STEP_QUALIFIERS = words_of("""
 
 TIMES = words_of("""
     timeout interval delay uptime time times eta elapsed duration dur remaining took wall
-    walltime wall_time cputime seconds second sec secs minute minutes min hour hours hrs ms
+    walltime wall_time cputime seconds second sec secs minute minutes hour hours hrs ms
     data_time batch_time step_time iter_time fit_time score_time train_wall runtime run_time
     last_data last_time total_time train_time eval_time epoch_time time_elapsed step_avg dt tpot
     ttft date timestamp ts started lapse data fwd bwd forward backward allreduce walltime
@@ -185,7 +185,7 @@ def is_passed_over(name: str) -> bool:
         return True
     last = words[-1]
     if any(word in TIMES for word in words) and not _names_speed(name):
-        return not (words[-1] in MEASURED and words[0] not in TIMES)
+        return last not in MEASURED
     if last in MEMORY or (words[0] in MEMORY and last not in MEASURED):
         return True
     if words[0] in ("num", "n", "number", "total", "count", "max", "min") and len(words) > 1:
