@@ -109,6 +109,26 @@ def test_they_come_while_the_job_runs(home: Home) -> None:
     assert run.finish["status"] == "completed"
 
 
+def test_a_live_run_is_listed_with_how_far_it_is(home: Home) -> None:
+    code = """
+        import os, time
+        for n in (25, 50):
+            bar = f"{n}%|{'█' * (n // 10):10}| {n}/100 [00:10<00:10, 5.0it/s]"
+            print(f"\\r{bar}", end="", flush=True)
+        print("\\r", flush=True)
+        while not os.path.exists("go"): time.sleep(0.02)
+        """
+    run = home.detached(*home.script(code))
+    progress = wait_until(lambda: home.listed()["p/r"]["progress"], "the progress")
+    assert (progress["step"], progress["total"], progress["fraction"]) == (50, 100, 0.5)
+    assert progress["eta_seconds"] == 10
+    assert b"running 50%" in home.mlterm("ls", check=True).stdout
+    (home.path / "go").touch()
+    assert run.finish["status"] == "completed"
+    assert home.listed()["p/r"]["progress"] is None
+    assert from_output(run) == []
+
+
 def test_what_the_tracker_logs_is_not_read_from_the_output_again(home: Home) -> None:
     code = """
         from mlterm import Tracker
