@@ -80,7 +80,8 @@ class Run:
     @property
     def records(self) -> list[dict[str, Any]]:
         text = self.path.read_text() if self.path.exists() else ""
-        return [json.loads(line) for line in text.splitlines()]
+        *lines, _ = text.split("\n")  # a last one without its end is just being written
+        return [json.loads(line) for line in lines]
 
     def of_type(self, kind: str) -> list[dict[str, Any]]:
         return [record for record in self.records if record["type"] == kind]
