@@ -2,7 +2,7 @@
 epoch, a step), a bar's, or nothing of ours."""
 
 from mlterm.core.metrics import vocabulary as words
-from mlterm.core.metrics.judging import BAR_RATES, SPELT_UNITS, is_of_optimizer, judge
+from mlterm.core.metrics.judging import BAR_RATES, EPOCH_RATES, SPELT_UNITS, is_of_optimizer, judge
 from mlterm.core.metrics.line import Line, has_phase, phase_in
 from mlterm.core.metrics.phases import told_phase
 from mlterm.core.metrics.phrases import (
@@ -379,6 +379,11 @@ class _Walk:
             plan.bar = None
         elif plan.is_bar:
             bar.title = self._title()
+        counts_epochs = any(
+            t.unit in EPOCH_RATES or t.text in EPOCH_RATES for t in self._line.tokens
+        )
+        if plan.epoch is None and plan.step is bar.step and counts_epochs:
+            plan.epoch, plan.step = plan.step, None
 
     def _title(self) -> str:
         """The words before the bar; its epoch and step are told beside them."""

@@ -7,6 +7,8 @@ BAR_RATES = words.words_of(
     "it/s its/s s/it ms/it s/step ms/step step/s steps/s batch/s batches/s s/batch ms/batch "
     "epoch/s s/epoch ep/s s/ep ms/epoch it/sec its/sec ms/iter s/iter s/item s/ex ms/ex"
 )
+EPOCH_RATES = words.words_of("epoch/s s/epoch ep/s s/ep ms/epoch")
+"""The rates of bars that count epochs."""
 SPELT_UNITS = words.words_of("dB ms nats bits bpc bpb px mm cm pixels points percent")
 """Units that stand behind a value as a word of their own."""
 _TIMES = words.words_of("s ms us ns µs μs sec secs min mins m h hr hrs hour hours d")
