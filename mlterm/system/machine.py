@@ -219,7 +219,7 @@ class LinuxSource:
         self._real[kind] = {
             name: known[name]
             if name in known
-            else (folder / name.replace("/", "!") / "device").exists()  # sysfs: cciss!c0d0
+            else os.path.exists(folder / name.replace("/", "!") / "device")  # sysfs: cciss!c0d0
             for name in names
         }
         return {name for name, real in self._real[kind].items() if real}
