@@ -141,15 +141,19 @@ class OutputReader:
         if self._box.is_open and kind is not Kind.BOX:
             out.extend(self._close_box())
         if self._muting.covers(text, kind) or (kind is Kind.BOX and self._is_of_box(state)):
+            if kind is Kind.RULE and self._settings.has_values:
+                out.extend(self._close_settings())
             return out
+        if self._settings:
+            if self._settings.take(state, sheet.plan):
+                return out
+            out.extend(self._close_settings())
         if kind is Kind.STRUCTURE or kind is Kind.OPENS:
             found = self._take_structure(state, kind)
             if found is not None:
                 return [*out, *found]
         if not self._is_training and self._settings.take(state, sheet.plan):
             return out
-        if self._settings:
-            out.extend(self._close_settings())
         if self._tables.is_waiting:
             row = self._take_row(state, sheet)
             if row is not None:
@@ -305,7 +309,8 @@ class OutputReader:
         if is_titled and any(char.isdigit() for char in before):
             return None
         if is_titled or structured.is_configuration(values):
-            return self._offer(dict(structured.flatten(values)), state)
+            settings = dict(structured.flatten(values))
+            return self._offer(settings, state) if len(settings) >= 2 else iter(())
         row = structured.row_of(values)
         sheet, pieces = self._shapes.look_up(f"{before} {behind}"[:_READ_LIMIT])
         plan = sheet.plan or Plan()
@@ -322,7 +327,7 @@ class OutputReader:
 
     def _offer(self, values: dict[str, Any], state: State) -> Iterator[Finding]:
         """Hyperparameters, before the training has begun."""
-        if len(values) >= 2 and not self._is_training:
+        if not self._is_training:
             yield Finding(state.offset, "configuration", hyperparameters=values)
 
     def _close_settings(self) -> Iterator[Finding]:

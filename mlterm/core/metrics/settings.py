@@ -6,62 +6,152 @@ from typing import Any
 from mlterm.core.lines import State
 from mlterm.core.metrics import structured
 from mlterm.core.metrics import vocabulary as words
+from mlterm.core.metrics.outline import Entry, is_plain, nest, value_of
 from mlterm.core.metrics.plans import RATIO_RANK, Plan
 
 _LINE = re.compile(
-    r"^\s*(?:[-*•]\s*|--)?([A-Za-z_][\w .-]{0,40}?)\s*[:=]\s+?(\S.*)$|^\s*([A-Za-z_][\w.]*)=(\S+)$"
+    r"(?P<indent>\s*)(?:(?P<mark>[-*•]\s*|--)?"
+    r"(?P<name>[A-Za-z_][\w .-]{0,40}?)(?:\s*[:=]\s+(?P<value>\S.*)|:)"
+    r"|(?P<dotted>[A-Za-z_]\w*) \.{3,} (?P<behind>\S.*)"  # as Megatron-LM prints its arguments
+    r"|(?P<glued>[A-Za-z_][\w.]*)=(?P<to>\S+)"
+    r"|(?P<dash>-\s+)(?P<item>\S.*))"
 )
+_DEFAULT = re.compile(r"\s+\[default: .*\]$")  # what option parsers add to a value
+_TAG = re.compile(r"!\S+")  # YAML's, before what stands below
+_WHOLE = re.compile(r"'.*'|\".*\"|\[.*\]|\(.*\)|\{.*\}")
+_BITS = ("16", "32", "64")
 _MOST_LINES = 200
 _MOST_WORDS = 4
 _FEWEST_KNOWN = 2
-_WORDS = {
-    "True": True, "true": True, "False": False, "false": False, "None": None, "null": None,
-}  # fmt: skip
 
 
 class SettingLines:
     """Collects such lines until another one comes."""
 
     def __init__(self) -> None:
-        self._lines: list[tuple[State, str, str]] = []
+        self._lines: list[tuple[State, Entry]] = []
 
     def __bool__(self) -> bool:
         return bool(self._lines)
 
+    @property
+    def has_values(self) -> bool:
+        """Whether there is more than a title."""
+        return any(entry.value is not None for _, entry in self._lines)
+
     def take(self, state: State, plan: Plan | None) -> bool:
         """One more line; False where it is none of them."""
-        found = _LINE.match(state.text)
-        if found is None or len(self._lines) >= _MOST_LINES or _has_place(plan):
+        entry = _entry(state.text)
+        if entry is None or len(self._lines) >= _MOST_LINES:
             return False
-        name, value = (found[1], found[2]) if found[1] else (found[3], found[4])
-        is_setting = words.is_setting(name)
-        if len(value.split()) > _MOST_WORDS or (words.is_measured(name) and not is_setting):
+        is_one = self._names_a_value if entry.name else self._is_item
+        if not is_one(entry, plan or Plan()):
             return False
-        if not self._lines and not is_setting and not _is_plain(value):
-            return False
-        self._lines.append((state, name.strip(), value))
+        self._lines.append((state, entry))
         return True
 
     def close(self) -> tuple[list[State], dict[str, Any] | None]:
         """The lines, and what they set; None where they are no configuration after all."""
         lines, self._lines = self._lines, []
-        known = sum(words.is_known_setting(name) for _, name, _ in lines)
-        if known < _FEWEST_KNOWN or known * 3 < len(lines):
-            return [state for state, _, _ in lines], None
-        values = {name.replace(" ", "_"): _value(value) for _, name, value in lines}
-        return [state for state, _, _ in lines], values
+        states, entries = [state for state, _ in lines], [entry for _, entry in lines]
+        values = nest(entries)
+        is_titled = _is_title(entries[0])
+        titles = [name for name in values if words.is_setting_title(name)]
+        if is_titled and titles == [entries[0].name] and isinstance(values[titles[0]], dict):
+            values = values.pop(titles[0]) | values  # it stands over them, and names none
+        values = dict(structured.flatten(values))
+        return states, values if _is_configuration(values, is_titled=is_titled) else None
+
+    def _names_a_value(self, entry: Entry, plan: Plan) -> bool:
+        name, value = entry.name, entry.value
+        above = self._above(entry)
+        is_within = any(words.is_section(other.name) or _is_title(other) for other in above)
+        if _has_place(plan) and not (is_within and value is not None and is_plain(value)):
+            return False
+        if value is None:
+            return True
+        if not _is_short(value) or structured.balance(value) or _tells_figures(name, value):
+            return False
+        if words.is_setting(name):
+            return True
+        if words.is_measured(name) and plan.fields:
+            return bool(self) and words.parts(name)[-1] == "precision" and value in _BITS
+        last = self._lines[-1][1] if self else None
+        if last is not None and last.value is None and structured.as_figure(value) is not None:
+            return not (words.is_measured(last.name) and last in above)  # losses: train: 0.5
+        return self.has_values or is_plain(value) or bool(above) or _is_title(last)
+
+    def _is_item(self, entry: Entry, plan: Plan) -> bool:
+        """Whether it is one of a list: right below the list's name, or another of its items."""
+        last = self._lines[-1][1] if self else None
+        if last is None or plan.fields or _has_place(plan) or not _is_short(entry.value or ""):
+            return False
+        if last.inner is not None:
+            return last.indent == entry.indent
+        return last.value is None and last.indent <= entry.indent
+
+    def _above(self, entry: Entry) -> list[Entry]:
+        """The names under which it stands, the nearest first."""
+        indent, above = entry.indent, []
+        for _, other in reversed(self._lines):
+            if other.indent < indent:
+                indent = other.indent
+                if other.value is None:
+                    above.append(other)
+        return above
 
 
-def _has_place(plan: Plan | None) -> bool:
-    if plan is None:
-        return False
+def _entry(text: str) -> Entry | None:
+    """What a line says; None where it is no line of a configuration."""
+    found = _LINE.fullmatch(text.rstrip())
+    if found is None:
+        return None
+    indent = len(found["indent"].expandtabs())
+    mark = found["mark"] or found["dash"] or ""
+    inner = None if mark in ("", "--") else indent + len(mark)
+    name = found["name"] or found["dotted"] or found["glued"] or ""
+    value = found["value"] or found["behind"] or found["to"] or found["item"]
+    if value is not None:
+        value = _DEFAULT.sub("", value)
+        value = None if name and _TAG.fullmatch(value) else value
+    return Entry(indent, name.strip().replace(" ", "_"), value, inner)
+
+
+def _is_configuration(values: dict[str, Any], *, is_titled: bool) -> bool:
+    """Whether enough of the names are what configurations are made of."""
+    known: set[str] = set()
+    count = 0
+    for path in values:
+        *above, name = path.split("/")
+        here = {each for each in above if words.is_section(each)}
+        here |= {name} if words.is_known_setting(name) else set()
+        known |= here
+        count += bool(here)
+    return bool(known) and (
+        len(known) + is_titled >= _FEWEST_KNOWN and (is_titled or count * 3 >= len(values))
+    )
+
+
+def _is_title(entry: Entry | None) -> bool:
+    """``Config:``, which says what the lines below it are."""
+    return entry is not None and entry.value is None and words.is_setting_title(entry.name)
+
+
+def _has_place(plan: Plan) -> bool:
     return plan.epoch is not None or (plan.step is not None and plan.step_rank < RATIO_RANK)
 
 
-def _is_plain(text: str) -> bool:
-    return structured.as_figure(text) is not None or text in _WORDS
+def _is_short(value: str) -> bool:
+    """Whether it could be a value, rather than a sentence."""
+    return _WHOLE.fullmatch(value) is not None or len(value.split()) <= _MOST_WORDS
 
 
-def _value(text: str) -> Any:
-    figure = structured.as_figure(text)
-    return _WORDS.get(text, text.strip("'\"")) if figure is None else figure
+def _tells_figures(name: str, value: str) -> bool:
+    """Whether a dict behind a name is to be read as what it is, not as a setting's value."""
+    if value[0] != "{":
+        return False
+    values = value_of(value)
+    if not isinstance(values, dict) or words.is_setting_title(name):
+        return True
+    told = structured.flatten(values)
+    return any(words.is_measured(name) and not words.is_setting(name) for name, _ in told)

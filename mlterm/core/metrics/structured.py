@@ -23,6 +23,7 @@ _WRAPPED = re.compile(
 )
 _BARE = re.compile(r"(?<![\w'\"])(-?)\b(nan|inf|NaN|Infinity)\b(?![\w'\"])")
 _CALL = re.compile(r"([A-Za-z_][\w.]*)\(")
+_LITERALS = {"true": True, "false": False, "null": None}  # JSON's and YAML's, in what is neither
 _QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
 
 
@@ -93,6 +94,12 @@ def parse_structure(text: str) -> dict[str, Any] | None:
     return None
 
 
+def parse_value(text: str) -> Any:
+    """A list, tuple or dict as Python and JSON print them; the text where it is none."""
+    values = parse_structure(f'{{"value": {text}}}')
+    return text if values is None else values.get("value", text)
+
+
 def _bare(found: re.Match[str]) -> str:
     return f"'{found[1]}{found[2]}'" if found[2].lower() == "nan" else f"{found[1]}1e999"
 
@@ -107,7 +114,8 @@ def _value(node: ast.expr, text: str) -> Any:
         }
     if isinstance(node, ast.Call) and node.keywords and not node.args:
         return {key.arg: _value(key.value, text) for key in node.keywords if key.arg is not None}
-    return ast.get_source_segment(text, node) or ""
+    segment = ast.get_source_segment(text, node) or ""
+    return _LITERALS.get(segment, segment)
 
 
 def flatten(values: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -113,9 +113,21 @@ SETTINGS = words_of("""
     embedding_dim vocab_size image_size img_size num_classes activation grad_clip clip clip_grad
     max_grad_norm fp16 bf16 amp resume pretrained name tags steps iters n_estimators max_depth
     num_leaves gradient_accumulation_steps decay chunksize num_topics label_smoothing
-    temperature width depth dim lr_scheduler loss_fn criterion log_interval
+    temperature width depth dim lr_scheduler loss_fn criterion log_interval shuffle drop_last
+    pin_memory nesterov accelerator train_batch_size eval_batch_size val_batch_size
+    test_batch_size per_device_train_batch_size num_train_epochs min_epochs warmup_epochs
+    warmup_ratio max_iter max_iters num_steps num_iters total_timesteps base_lr min_lr max_lr
+    mixed_precision use_amp gradient_clip_val hidden_sizes hidden_dims embed_size random_state
+    save_dir log_dir checkpoint_dir ckpt_path run_name dataset_name model_type
+    lr_scheduler_type buffer_size clip_range gae_lambda ent_coef adam_beta1 adam_beta2
 """)
 """What a configuration is made of."""
+
+SECTIONS = words_of("""
+    model network net encoder decoder optim optimizer scheduler lr_scheduler data dataset
+    datamodule dataloader trainer experiment
+""")
+"""What the parts of a configuration are headed by; phases are not, as figures stand below them."""
 
 SETTING_TITLES = words_of("""
     parameters params config configuration args arguments hparams hyperparameters hyperparams
@@ -213,6 +225,17 @@ def _names_speed(name: str) -> bool:
 def is_known_setting(name: str) -> bool:
     """Whether a whole name is one of those that configurations are made of."""
     return "_".join(parts(name)) in SETTINGS
+
+
+def is_section(name: str) -> bool:
+    """Whether a part of a configuration may be headed so."""
+    return "_".join(parts(name)) in SECTIONS
+
+
+def is_setting_title(name: str) -> bool:
+    """Whether a name says that a configuration follows: ``Training arguments``."""
+    words = parts(name)
+    return name.lower() in SETTING_TITLES or (bool(words) and words[-1] in SETTING_TITLES)
 
 
 def is_setting(name: str) -> bool:
