@@ -90,6 +90,29 @@ CONFIGURATIONS = {
     ),
     "glued": ("lr=0.1\nbatch_size=32", [{"lr": 0.1, "batch_size": 32}]),
 }  # fmt: skip
+LOGGED = {
+    "at its head": (
+        "[2026-11-25 21:03:40,174][__main__][INFO] - model:\n  name: vit\noptim:\n  lr: 0.4",
+        [{"model/name": "vit", "optim/lr": 0.4}],
+    ),
+    "at each line": (
+        "2026-11-25 21:03:40,174 - INFO - lr: 0.1\n2026-11-25 21:03:40,175 - INFO - seed: 3",
+        [{"lr": 0.1, "seed": 3}],
+    ),
+    "at each indent": (
+        "[INFO] Config:\n[INFO]   lr: 0.1\n[INFO]   model:\n[INFO]     name: vit",
+        [{"lr": 0.1, "model/name": "vit"}],
+    ),
+    "of the root": ("INFO:root:lr: 0.1\nINFO:root:seed: 3", [{"lr": 0.1, "seed": 3}]),
+    "of loguru": (
+        "21:03:40.175 | INFO | __main__:<module>:7 - lr: 0.1\n21:03:40 | INFO | t:fit:1 - seed: 3",
+        [{"lr": 0.1, "seed": 3}],
+    ),
+    "there is none": (
+        "lr: 0.1\ndebug: false\nroot: /data\nmodel.name: vit\nseed: 3",
+        [{"lr": 0.1, "debug": False, "root": "/data", "model.name": "vit", "seed": 3}],
+    ),
+}
 SET = "lr: 0.1\nseed: 3\n"
 FIGURES = {
     "under a phase": ("Training:\n  lr: 0.1\n  loss: 0.5", [], {"loss"}),
@@ -120,6 +143,13 @@ def read(text: str) -> tuple[list[dict[str, object]], set[str]]:
 def test_a_configuration_keeps_its_nesting(text: str, wanted: list[dict[str, object]]) -> None:
     assert read(text) == (wanted, set())
     assert read(textwrap.indent(text, "  ")) == (wanted, set())
+
+
+@pytest.mark.parametrize(("text", "wanted"), LOGGED.values(), ids=LOGGED)
+def test_what_a_logger_puts_before_it_is_no_part_of_it(
+    text: str, wanted: list[dict[str, object]]
+) -> None:
+    assert read(text) == (wanted, set())
 
 
 @pytest.mark.parametrize(("text", "settings", "names"), FIGURES.values(), ids=FIGURES)

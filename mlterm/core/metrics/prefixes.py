@@ -3,7 +3,7 @@
 from mlterm.core.metrics import vocabulary as words
 from mlterm.core.metrics.line import Line, says_place
 
-_SIGNS = "|-–—:,.>"
+_SIGNS = "|-–—:,.<>"
 _LONGEST_BRACKET = 8
 
 
@@ -44,10 +44,15 @@ def _is_of_logger(line: Line, i: int) -> bool:
     if "." in text or text.startswith("__") or is_glog:
         return not words.is_measured(text)
     if _is_glued_colon(line, i + 1):
-        if not line[i].gap and _is_level(line, i - 2):
+        if not line[i].gap and _is_level(line, i - 2) and line.low(i - 2) != "root":
             return True
+        is_behind = not line[i].gap and _is_glued_colon(line, i - 1)
+        if is_behind and line.is_whole(i + 2) and line[i + 3].kind in "-|":
+            return True  # module:function:12 -
         if line.is_word(i + 2) and not line[i + 2].gap:
             return _is_glued_colon(line, i + 3) or _is_level(line, i + 2)
+    if line[i - 1].kind == "<" and line[i + 1].kind == ">":
+        return True  # <module>
     if line[i - 1].kind in "-|" and line[i + 1].kind in "-|" and i:
         return not says_place(text)
     return False
@@ -57,7 +62,8 @@ def _is_of_source(line: Line, i: int) -> bool:
     """A thread's id before file:line, or the line of module:function:line."""
     if i and line[i + 1].kind == "junk":
         return True
-    return line[i - 1].kind == ":" and not line[i - 1].gap and line[i + 1].kind in "-|:]"
+    is_glued = _is_glued_colon(line, i - 1) and not line[i].gap
+    return is_glued and (line[i + 1].kind in "-|]" or line[i + 1].text == ":")
 
 
 def _behind_bracket(line: Line, i: int) -> int:

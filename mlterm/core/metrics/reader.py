@@ -144,15 +144,16 @@ class OutputReader:
             if kind is Kind.RULE and self._settings.has_values:
                 out.extend(self._close_settings())
             return out
+        message = "" if self._is_training else sheet.message(text, pieces)
         if self._settings:
-            if self._settings.take(state, sheet.plan):
+            if self._settings.take(state, message, sheet.plan):
                 return out
             out.extend(self._close_settings())
         if kind is Kind.STRUCTURE or kind is Kind.OPENS:
             found = self._take_structure(state, kind)
             if found is not None:
                 return [*out, *found]
-        if not self._is_training and self._settings.take(state, sheet.plan):
+        if not self._is_training and self._settings.take(state, message, sheet.plan):
             return out
         if self._tables.is_waiting:
             row = self._take_row(state, sheet)

@@ -39,9 +39,10 @@ class SettingLines:
         """Whether there is more than a title."""
         return any(entry.value is not None for _, entry in self._lines)
 
-    def take(self, state: State, plan: Plan | None) -> bool:
-        """One more line; False where it is none of them."""
-        entry = _entry(state.text)
+    def take(self, state: State, message: str, plan: Plan | None) -> bool:
+        """One more line; False where it is none of them. ``message``: its text without what a
+        logger put before it, as far as that can be told (``debug: true`` is all message)."""
+        entry = _entry(message) or _entry(state.text)
         if entry is None or len(self._lines) >= _MOST_LINES:
             return False
         is_one = self._names_a_value if entry.name else self._is_item

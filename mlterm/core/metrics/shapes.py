@@ -1,6 +1,7 @@
 """What is known of a shape, found out once: its plan, and what kind of line it is."""
 
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -11,6 +12,7 @@ from mlterm.core.metrics import vocabulary as words
 from mlterm.core.metrics.fields import plan_of
 from mlterm.core.metrics.line import Line
 from mlterm.core.metrics.plans import Plan
+from mlterm.core.metrics.prefixes import beginning
 from mlterm.core.metrics.tokens import Layout, Token, shape_of, split
 
 MOST_SHAPES = 4096
@@ -63,6 +65,13 @@ class Sheet:
     kind: Kind = Kind.PLAIN
     has_sign: bool = False
     """Whether a sign tells a value: then it is no row of a table."""
+    prefix: tuple[int, int] = (0, 0)
+    """How many pieces, and characters behind them, a logger put before the message."""
+
+    def message(self, text: str, pieces: Sequence[str]) -> str:
+        """A line without what a logger put before it; its indent stays."""
+        count, more = self.prefix
+        return text[sum(map(len, pieces[:count])) + more :].removeprefix(" ") if more else text
 
 
 class Shapes:
@@ -93,6 +102,7 @@ class Shapes:
             None if plan.says_nothing else plan,
             kind_of(text, layout.shape, line.tokens),
             any(token.kind == "sep" for token in line.tokens),
+            _prefix_of(line, layout),
         )
         known = self._named.get(shape, ())
         named = tuple(sorted({*known, *layout.named, *line.uses}))
@@ -103,6 +113,15 @@ class Shapes:
 
 def _key(shape: tuple[str, str], named: tuple[int, ...], pieces: list[str]) -> Any:
     return shape, tuple([pieces[n] for n in named])
+
+
+def _prefix_of(line: Line, layout: Layout) -> tuple[int, int]:
+    tokens = line.tokens[: beginning(line)]
+    if not any(len(token.text) > 1 for token in tokens):
+        return 0, 0  # nothing, or the sign before an item of a list
+    end = tokens[-1].end
+    run = bisect_left(layout.places, end) - 1
+    return (layout.runs[run] + 1, end - layout.places[run] - 1) if run >= 0 else (0, end)
 
 
 def kind_of(text: str, shape: str, tokens: Sequence[Token]) -> Kind:
