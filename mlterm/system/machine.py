@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 import psutil
 
-from mlterm.core import procfs
+from mlterm.core import hostfiles
 
 SELDOM = 10
 """The room on a disk and the temperature are read every tenth time, and stand in between."""
@@ -34,8 +34,8 @@ class _Source(Protocol):
 
     def cpu_times(self) -> dict[str, float]: ...
     def memory(self) -> tuple[int | None, ...]: ...
-    def disks(self) -> procfs.Counters: ...
-    def network(self) -> procfs.Counters: ...
+    def disks(self) -> hostfiles.Counters: ...
+    def network(self) -> hostfiles.Counters: ...
     def temperature(self) -> float: ...
 
 
@@ -118,7 +118,7 @@ class Machine:
         self._cpu_times = self._source.cpu_times()
         if before is None:
             raise ValueError(_FIRST)
-        return (procfs.cpu_percent(before, self._cpu_times),)
+        return (hostfiles.cpu_percent(before, self._cpu_times),)
 
     def _load(self) -> tuple[float, ...]:
         return tuple(round(load, 2) for load in os.getloadavg())
@@ -162,10 +162,10 @@ def _reason(error: Exception) -> str:
 class _Rate:
     """Counters that are compared with those of the reading before."""
 
-    def __init__(self, counters: Callable[[], procfs.Counters], none: str) -> None:
+    def __init__(self, counters: Callable[[], hostfiles.Counters], none: str) -> None:
         self._counters = counters
         self._none = none
-        self._before: tuple[float, procfs.Counters] | None = None
+        self._before: tuple[float, hostfiles.Counters] | None = None
 
     def read(self, now: float) -> tuple[float, float]:
         """Bytes per second in and out since the last reading."""
@@ -176,7 +176,7 @@ class _Rate:
         self._before = now, counters
         if before is None:
             raise ValueError(_FIRST)
-        return procfs.rates(before[1], counters, now - before[0])
+        return hostfiles.rates(before[1], counters, now - before[0])
 
 
 class LinuxSource:
@@ -191,24 +191,24 @@ class LinuxSource:
         self._real: dict[str, dict[str, bool]] = {}
 
     def cpu_times(self) -> dict[str, float]:
-        """See procfs.cpu_times. Only the beginning is copied; the kernel makes the whole text,
+        """See hostfiles.cpu_times. Only the beginning is copied; the kernel makes the whole text,
         with a number an interrupt, for whoever asks for a part of it (single_open(), seq_file)."""
-        return dict(procfs.cpu_times(self._stat.beginning()))
+        return dict(hostfiles.cpu_times(self._stat.beginning()))
 
     def memory(self) -> tuple[int | None, ...]:
-        """See procfs.memory."""
-        return procfs.memory(self._meminfo.all())
+        """See hostfiles.memory."""
+        return hostfiles.memory(self._meminfo.all())
 
-    def disks(self) -> procfs.Counters:
+    def disks(self) -> hostfiles.Counters:
         """The whole disks, which alone have a device behind them: partitions, device-mapper,
         RAID, loop and zram have not. (Nor has a network block device of nbd's.)"""
-        counters = procfs.disks(self._diskstats.all())
-        real = procfs.without_nvme_heads(self._with_device("block", counters))
+        counters = hostfiles.disks(self._diskstats.all())
+        real = hostfiles.without_nvme_heads(self._with_device("block", counters))
         return {name: counters[name] for name in real}
 
-    def network(self) -> procfs.Counters:
+    def network(self) -> hostfiles.Counters:
         """The interfaces with a device behind them, else all but the loopback."""
-        counters = procfs.network(self._net.all())
+        counters = hostfiles.network(self._net.all())
         names = self._with_device("class/net", counters) or counters.keys() - set(_LOOPBACKS)
         return {name: counters[name] for name in names}
 
@@ -225,19 +225,19 @@ class LinuxSource:
         return {name for name, real in self._real[kind].items() if real}
 
     def temperature(self) -> float:
-        """See procfs.package_temperature (Documentation/hwmon/sysfs-interface.rst).
+        """See hostfiles.package_temperature (Documentation/hwmon/sysfs-interface.rst).
 
         Only the CPU's own sensors are read. psutil reads every one, which may keep a disk from
         its sleep (drivetemp) or stop the machine for a while (dell-smm).
         """
-        return round(procfs.package_temperature(self._sensors()), 1)
+        return round(hostfiles.package_temperature(self._sensors()), 1)
 
     def _sensors(self) -> Iterator[tuple[str, str, float]]:
         for named in sorted(self._sys.glob("class/hwmon/hwmon*/name")):
             chip = ""
             with suppress(OSError):
                 chip = named.read_text().strip()
-            for file in named.parent.glob("temp*_input") if procfs.is_cpu_chip(chip) else ():
+            for file in named.parent.glob("temp*_input") if hostfiles.is_cpu_chip(chip) else ():
                 label = ""
                 with suppress(OSError):
                     label = Path(str(file).removesuffix("input") + "label").read_text().strip()
@@ -287,16 +287,16 @@ class PsutilSource:
         return psutil.cpu_times()._asdict()
 
     def memory(self) -> tuple[int | None, ...]:
-        """As procfs.memory."""
+        """As hostfiles.memory."""
         memory, swap = psutil.virtual_memory(), psutil.swap_memory()
         return memory.total, memory.available, swap.total, swap.free
 
-    def disks(self) -> procfs.Counters:
+    def disks(self) -> hostfiles.Counters:
         """By disk."""
         counters = psutil.disk_io_counters(perdisk=True, nowrap=False) or {}
         return {name: (disk.read_bytes, disk.write_bytes) for name, disk in counters.items()}
 
-    def network(self) -> procfs.Counters:
+    def network(self) -> hostfiles.Counters:
         """By interface, all but the loopback."""
         counters = psutil.net_io_counters(pernic=True, nowrap=False)
         return {

@@ -1,6 +1,6 @@
 import pytest
 
-from mlterm.core import procfs
+from mlterm.core import hostfiles
 
 STAT = "cpu  400 10 90 1000 50 5 15 30 100 4\ncpu0 1 2 3 4\nintr 99 1 2\n"
 
@@ -10,7 +10,7 @@ def times(**kinds: float) -> dict[str, float]:
 
 
 def test_the_first_line_is_of_all_cpus() -> None:
-    found = procfs.cpu_times(STAT)
+    found = hostfiles.cpu_times(STAT)
     assert (found["user"], found["idle"], found["iowait"], found["guest_nice"]) == (
         400, 1000, 50, 4,
     )  # fmt: skip
@@ -21,7 +21,7 @@ def test_the_first_line_is_of_all_cpus() -> None:
 )
 def test_a_line_of_another_form_is_no_line_of_the_cpus(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - whatever it says
-        procfs.cpu_times(text)
+        hostfiles.cpu_times(text)
 
 
 @pytest.mark.parametrize(
@@ -39,17 +39,17 @@ def test_a_line_of_another_form_is_no_line_of_the_cpus(text: str) -> None:
          "interrupts are busy", "more guest than user"],
 )  # fmt: skip
 def test_the_busy_part_of_the_time(now: dict[str, float], percent: float) -> None:
-    assert procfs.cpu_percent(times(), now) == percent
+    assert hostfiles.cpu_percent(times(), now) == percent
 
 
 def test_a_kind_that_goes_back_stands_still() -> None:
     before = times(user=100, idle=100, iowait=50)
-    assert procfs.cpu_percent(before, times(user=150, idle=150, iowait=10)) == 50.0
+    assert hostfiles.cpu_percent(before, times(user=150, idle=150, iowait=10)) == 50.0
 
 
 def test_without_time_there_is_no_part_of_it() -> None:
     with pytest.raises(ValueError, match="no CPU time"):
-        procfs.cpu_percent(times(user=5), times(user=5))
+        hostfiles.cpu_percent(times(user=5), times(user=5))
 
 
 def test_memory_is_in_bytes() -> None:
@@ -57,12 +57,12 @@ def test_memory_is_in_bytes() -> None:
         "MemTotal:       16000 kB\nMemFree:  1 kB\nMemAvailable:    9000 kB\n"
         "SwapCached:  7 kB\nSwapTotal:   100 kB\nSwapFree:    40 kB\nHugePages_Total:  0\n"
     )
-    assert procfs.memory(text) == (16384000, 9216000, 102400, 40960)
+    assert hostfiles.memory(text) == (16384000, 9216000, 102400, 40960)
 
 
 def test_what_an_old_kernel_does_not_tell_is_none() -> None:
-    assert procfs.memory("MemTotal:  10 kB\nMemFree:  5 kB\n") == (10240, None, None, None)
-    assert procfs.memory("") == (None, None, None, None)
+    assert hostfiles.memory("MemTotal:  10 kB\nMemFree:  5 kB\n") == (10240, None, None, None)
+    assert hostfiles.memory("") == (None, None, None, None)
 
 
 NET = (
@@ -76,10 +76,10 @@ NET = (
 
 def test_an_interface_has_bytes_in_and_out() -> None:
     """A large number touches the colon; an alias has one in its name."""
-    assert procfs.network(NET) == {
+    assert hostfiles.network(NET) == {
         "lo": (12181, 99), "eth0": (1270680607, 2374741), "eth0:1": (7, 8),
     }  # fmt: skip
-    assert procfs.network("") == {}
+    assert hostfiles.network("") == {}
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_an_interface_has_bytes_in_and_out() -> None:
 )
 def test_a_line_of_another_form_is_no_interface(line: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - whatever it says
-        procfs.network(f"-\n-\n{line}\n")
+        hostfiles.network(f"-\n-\n{line}\n")
 
 
 def test_a_disk_has_sectors_of_512_bytes() -> None:
@@ -97,18 +97,18 @@ def test_a_disk_has_sectors_of_512_bytes() -> None:
         "   8  0 sda 1 2 3 4 5 6 7 8 9 10 11\n"
         "\n"
     )
-    assert procfs.disks(text) == {"nvme0n1": (512000, 102400), "sda": (1536, 3584)}
+    assert hostfiles.disks(text) == {"nvme0n1": (512000, 102400), "sda": (1536, 3584)}
 
 
 def test_a_disk_of_several_paths_is_counted_at_these() -> None:
     names = ["nvme0n1", "nvme0c0n1", "nvme0c1n1", "nvme1n1", "sda"]
-    assert procfs.without_nvme_heads(names) == {"nvme0c0n1", "nvme0c1n1", "nvme1n1", "sda"}
+    assert hostfiles.without_nvme_heads(names) == {"nvme0c0n1", "nvme0c1n1", "nvme1n1", "sda"}
 
 
 def test_rates_are_of_all_devices_together() -> None:
     before = {"a": (100, 10), "b": (0, 0)}
     now = {"a": (300, 10), "b": (100, 50), "new": (10**12, 10**12)}
-    assert procfs.rates(before, now, 2.0) == (150.0, 25.0)
+    assert hostfiles.rates(before, now, 2.0) == (150.0, 25.0)
 
 
 @pytest.mark.parametrize(
@@ -122,10 +122,10 @@ def test_rates_are_of_all_devices_together() -> None:
     ],
 )
 def test_what_cannot_be_compared_has_no_rate(
-    now: procfs.Counters, seconds: float, reason: str
+    now: hostfiles.Counters, seconds: float, reason: str
 ) -> None:
     with pytest.raises(ValueError, match=reason):
-        procfs.rates({"a": (100, 50), "b": (0, 0)}, now, seconds)
+        hostfiles.rates({"a": (100, 50), "b": (0, 0)}, now, seconds)
 
 
 @pytest.mark.parametrize(
@@ -141,9 +141,9 @@ def test_what_cannot_be_compared_has_no_rate(
 def test_the_cpus_own_sensor_is_chosen(
     sensors: list[tuple[str, str, float]], celsius: float
 ) -> None:
-    assert procfs.package_temperature(sensors) == celsius
+    assert hostfiles.package_temperature(sensors) == celsius
 
 
 def test_other_sensors_are_not_the_cpus() -> None:
     with pytest.raises(ValueError, match="no CPU sensor"):
-        procfs.package_temperature([("nvme", "Composite", 40.0), ("acpitz", "", 20.0)])
+        hostfiles.package_temperature([("nvme", "Composite", 40.0), ("acpitz", "", 20.0)])
