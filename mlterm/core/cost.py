@@ -1,0 +1,250 @@
+"""What a run has cost: peaks and means of its samples, for its finish record and its last line.
+
+The size is constant: roles beyond the first MOST_ROLES are counted as one.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mlterm.core.records import Record, as_number
+from mlterm.core.sizes import format_bytes, format_figure, format_share
+
+MOST_ROLES = 32
+OTHER = "other"
+COST_FIELDS = (
+    "samples", "peak_memory_bytes", "peak_memory_of", "memory_limit_bytes", "cpu_seconds",
+    "mean_cpu_percent", "peak_cpu_percent", "read_bytes", "written_bytes", "energy_kwh",
+    "roles", "gpus",
+)  # fmt: skip
+"""Of a finish record."""
+MOST_DEVICES = 4
+"""In the line for a person."""
+JOULES_A_KWH = 3.6e6
+
+
+@dataclass
+class Figure:
+    """Of one figure: its mean over the samples that had it, and its peak."""
+
+    weight: float = 0
+    total: float = 0.0
+    peak: float | None = None
+
+    def add(self, value: object, weight: float = 1) -> None:
+        """What is no number was not measured."""
+        if isinstance(value, int | float):
+            self.weight += weight
+            self.total += weight * value
+            self.peak = value if self.peak is None else max(self.peak, value)
+
+    @property
+    def mean(self) -> float | None:
+        """None where nothing was measured."""
+        return round(self.total / self.weight, 2) if self.weight else None
+
+
+_ROLE = ("processes", "cpu_percent", "rss_bytes", "pss_bytes", "gpu_memory_bytes")
+_DEVICE = (
+    "utilization_percent", "memory_used_bytes", "temperature_celsius", "power_watts",
+)  # fmt: skip
+_DEVICE_FACTS = ("index", "mig", "uuid", "name", "memory_total_bytes", "energy_joules")
+
+
+@dataclass
+class _Device:
+    facts: Record = field(default_factory=dict)
+    figures: dict[str, Figure] = field(default_factory=lambda: _figures(_DEVICE))
+
+
+def _figures(names: Iterable[str]) -> dict[str, Figure]:
+    return {name: Figure() for name in names}
+
+
+class Cost:
+    """Adds up samples (mlterm-format(5), SAMPLES) as they come."""
+
+    def __init__(self) -> None:
+        self.samples = 0
+        self._job = _figures(("cpu_percent", "rss_bytes", "pss_bytes"))
+        self._last: Record = {}
+        self._limit: int | None = None
+        self._roles: dict[str, dict[str, Figure]] = {}
+        self._devices: dict[str, _Device] = {}
+
+    def add(self, sample: Mapping[str, Any]) -> None:
+        """Take in one sample."""
+        self.samples += 1
+        job = sample["job"]
+        for name, figure in self._job.items():
+            figure.add(job.get(name), sample.get("interval_seconds") or 0)
+        for name in ("cpu_seconds", "read_bytes", "written_bytes"):
+            if job.get(name) is not None:
+                self._last[name] = job[name]
+        self._limit = (sample.get("cgroup") or {}).get("memory_limit_bytes", self._limit)
+        for role, sums in _by_role(sample.get("processes", ())).items():
+            has_room = role in self._roles or len(self._roles) < MOST_ROLES
+            figures = self._roles.setdefault(role if has_room else OTHER, _figures(_ROLE))
+            for name, value in sums.items():
+                figures[name].add(value)
+        for gpu in sample.get("gpus", ()):
+            device = self._devices.setdefault(str(gpu.get("uuid")), _Device())
+            device.facts |= {name: gpu[name] for name in _DEVICE_FACTS if gpu.get(name) is not None}
+            for name, figure in device.figures.items():
+                figure.add(gpu.get(name))
+
+    def energies(self) -> dict[str, float]:
+        """The joules of each device so far, by its UUID."""
+        facts = {uuid: device.facts for uuid, device in self._devices.items()}
+        return {u: f["energy_joules"] for u, f in facts.items() if "energy_joules" in f}
+
+    def finish_fields(self) -> Record:
+        """What the finish record says of it; what was not measured is left out."""
+        memory = "rss" if self._job["pss_bytes"].peak is None else "pss"
+        peak = self._job[f"{memory}_bytes"].peak
+        cpu = self._job["cpu_percent"]
+        energies = self.energies().values()
+        fields: Record = {
+            "samples": self.samples,
+            "peak_memory_bytes": peak,
+            "peak_memory_of": None if peak is None else memory,
+            "memory_limit_bytes": self._limit,
+            **self._last,
+            "mean_cpu_percent": cpu.mean,
+            "peak_cpu_percent": cpu.peak,
+            "energy_kwh": round(sum(energies) / JOULES_A_KWH, 6) if energies else None,
+            "roles": {role: _role_fields(each) for role, each in self._roles.items()} or None,
+            "gpus": [_device_fields(device) for device in self._devices.values()] or None,
+        }
+        return {name: fields[name] for name in COST_FIELDS if fields.get(name) is not None}
+
+    def as_json(self) -> Record:
+        """Plain data; ``from_json`` goes on from it exactly."""
+        return {
+            "samples": self.samples,
+            "job": _plain(self._job),
+            "last": self._last,
+            "limit": self._limit,
+            "roles": {role: _plain(figures) for role, figures in self._roles.items()},
+            "devices": {
+                uuid: {"facts": device.facts, "figures": _plain(device.figures)}
+                for uuid, device in self._devices.items()
+            },
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Cost":
+        """What ``as_json`` gave. Raises ValueError where it is not."""
+        cost = cls()
+        try:
+            cost.samples = data["samples"]
+            cost._job = _read(data["job"])
+            cost._last, cost._limit = data["last"], data["limit"]
+            cost._roles = {role: _read(figures) for role, figures in data["roles"].items()}
+            for uuid, device in data["devices"].items():
+                cost._devices[uuid] = _Device(device["facts"], _read(device["figures"]))
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"this is no cost: {error!r}") from error
+        return cost
+
+
+def words_of(finish: Mapping[str, Any]) -> str:
+    """The cost in a line for a person, from a finish record: ``peak memory 3.1 GB · CPU 187% mean
+    · GPU0 71% mean, 14.2/80 GB peak · 0.42 kWh``; empty where nothing was measured."""
+    parts = []
+    if (peak := as_number(finish.get("peak_memory_bytes"))) is not None:
+        limit = as_number(finish.get("memory_limit_bytes"))
+        amount = format_share(peak, limit) if limit else format_bytes(peak)
+        shared = ", shared pages counted more than once" if _is_rss_of_many(finish) else ""
+        parts.append(f"peak memory {amount}{shared}")
+    if (mean := as_number(finish.get("mean_cpu_percent"))) is not None:
+        parts.append(f"CPU {mean:.0f}% mean")
+    devices = finish.get("gpus")
+    shown = [d for d in devices if isinstance(d, dict)] if isinstance(devices, list) else []
+    parts += [_device_words(device) for device in shown[:MOST_DEVICES]]
+    if len(shown) > MOST_DEVICES:
+        parts.append(f"{len(shown) - MOST_DEVICES} more GPUs")
+    if (energy := as_number(finish.get("energy_kwh"))) is not None:
+        parts.append(f"{energy:.2g} kWh" if energy < 1 else f"{format_figure(energy)} kWh")
+    return " · ".join(parts)
+
+
+def _is_rss_of_many(finish: Mapping[str, Any]) -> bool:
+    roles = finish.get("roles")
+    counts = (
+        [as_number(role.get("most_processes")) or 0 for role in roles.values()]
+        if isinstance(roles, dict)
+        else []
+    )
+    return finish.get("peak_memory_of") == "rss" and sum(counts) > 1
+
+
+def _device_words(device: Mapping[str, Any]) -> str:
+    index, mig = device.get("index"), device.get("mig")
+    name = f"GPU{index}" if mig is None else f"GPU{index}.{mig}"
+    facts = []
+    if (mean := as_number(device.get("mean_utilization_percent"))) is not None:
+        facts.append(f"{mean:.0f}% mean")
+    used = as_number(device.get("peak_memory_used_bytes"))
+    total = as_number(device.get("memory_total_bytes"))
+    if used is not None:
+        facts.append(f"{format_share(used, total) if total else format_bytes(used)} peak")
+    return f"{name} {', '.join(facts) or 'not readable'}"
+
+
+def _by_role(processes: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, float | None]]:
+    """Of each role the sums over its processes; None where one of them is not known."""
+    sums: dict[str, dict[str, float | None]] = {}
+    for process in processes:
+        role = process.get("role")
+        if role is None:
+            continue
+        of = sums.setdefault(role, dict.fromkeys(_ROLE, 0))
+        gpus = process.get("gpus")
+        row = dict(process) | {
+            "processes": 1,
+            "gpu_memory_bytes": None if gpus is None else _sum(g["memory_bytes"] for g in gpus),
+        }
+        for name in _ROLE:
+            value, so_far = row.get(name), of[name]
+            of[name] = None if value is None or so_far is None else so_far + value
+    return sums
+
+
+def _sum(values: Iterable[float | None]) -> float | None:
+    found = list(values)
+    return None if None in found else sum(value for value in found if value is not None)
+
+
+def _role_fields(figures: Mapping[str, Figure]) -> Record:
+    fields = {
+        "most_processes": figures["processes"].peak,
+        "mean_cpu_percent": figures["cpu_percent"].mean,
+        "peak_cpu_percent": figures["cpu_percent"].peak,
+        "peak_rss_bytes": figures["rss_bytes"].peak,
+        "peak_pss_bytes": figures["pss_bytes"].peak,
+        "peak_gpu_memory_bytes": figures["gpu_memory_bytes"].peak,
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _device_fields(device: _Device) -> Record:
+    figures = device.figures
+    fields = {
+        **{name: device.facts.get(name) for name in _DEVICE_FACTS},
+        "mean_utilization_percent": figures["utilization_percent"].mean,
+        "peak_utilization_percent": figures["utilization_percent"].peak,
+        "peak_memory_used_bytes": figures["memory_used_bytes"].peak,
+        "peak_temperature_celsius": figures["temperature_celsius"].peak,
+        "mean_power_watts": figures["power_watts"].mean,
+        "peak_power_watts": figures["power_watts"].peak,
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _plain(figures: Mapping[str, Figure]) -> dict[str, list[float | None]]:
+    return {name: [each.weight, each.total, each.peak] for name, each in figures.items()}
+
+
+def _read(data: Mapping[str, Any]) -> dict[str, Figure]:
+    return {name: Figure(*each) for name, each in data.items()}
