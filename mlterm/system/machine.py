@@ -1,8 +1,8 @@
 """The host's own figures: CPU, memory, room, disks, network, temperature.
 
-On Linux from /proc, through descriptors that stay open: psutil takes some five times as long
-for the same, and its sum of all disks counts device-mapper, RAID, loop and zram devices on top
-of the disks below them (its is_storage_device has including_virtual = True). Elsewhere, psutil.
+On Linux from /proc, through descriptors that stay open: psutil takes three times as long for the
+same, and its sum of all disks counts device-mapper, RAID, loop and zram devices on top of the
+disks below them (its is_storage_device has including_virtual = True). Elsewhere, psutil.
 """
 
 import os
@@ -22,7 +22,7 @@ SELDOM = 10
 
 # What the system and its odd answers raise; RuntimeError has psutil's NotImplementedError in it.
 _FAILURES = (OSError, ValueError, LookupError, RuntimeError, psutil.Error)
-_FIRST = "the first reading has nothing to be compared with"
+_FIRST = "there is no reading before this one to compare with"
 _LOOPBACKS = ("lo", "lo0")
 
 _Part = tuple[tuple[str, ...], Callable[[], tuple[float | None, ...]]]
@@ -42,10 +42,10 @@ class _Source(Protocol):
 class Machine:
     """The host's figures, one reading after the other.
 
-    ``disk``: a folder, of whose file system the room is told. The main thread may call read()
-    as often as it likes; a rate is of the time since the call before, by ``clock`` (seconds,
-    monotonic). statvfs(2) hangs with a network file system whose server is gone: that is the
-    log folder's then, where nothing could be written anyway, so no thread guards it.
+    ``disk``: a folder, of whose file system the room is told. A rate is of the time since the
+    reading before, by ``clock`` (seconds, monotonic: asleep, it stands still). statvfs(2) hangs
+    with a network file system whose server is gone: that is the log folder's then, where
+    nothing could be written anyway, so no thread guards it.
     """
 
     def __init__(
@@ -97,8 +97,9 @@ class Machine:
         ``cores`` are the logical ones that are online. ``memory_used_bytes`` is total less
         available, as free(1) has it since procps 4. ``disk_free_bytes`` is what one who is not
         root may still write. Bytes per second are of all whole disks, and of all interfaces
-        with a device behind them (those that bridge, tunnel or bond would count the same bytes
-        again; where none has one, as in a container, of all but the loopback).
+        with a device behind them: those that bridge, tunnel or bond would count the same bytes
+        again. Where none has one, as in a container, they are of all but the loopback; a
+        container that has been given a device of its own is told of that alone.
         ``temperature_celsius`` is the hottest CPU package's. The room and the temperature are
         up to SELDOM readings old.
 

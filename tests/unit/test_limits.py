@@ -133,7 +133,7 @@ def test_a_hybrid_system_has_some_in_each_version(tree: Tree) -> None:
 )
 def test_a_containers_own_group_is_mounted_as_the_root(tree: Tree, path: str, folder: str) -> None:
     tree.member(f"0::{path}")
-    (tree.root / "other").mkdir()
+    tree.group("other", memory__max=MIB, memory__current=9)  # of the same name, and not it
     tree.group(folder, memory__max=64 * MIB, memory__current=5)
     assert tree.read()["memory_used_bytes"] == 5
 
