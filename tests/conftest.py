@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.nvml import Library, Standin
 from tests.support import MIB, Disk, Home
 
 
@@ -50,3 +51,15 @@ def disk(home: Home) -> Iterator[Disk]:
     finally:
         home.clear()
         small.unmount()
+
+
+@pytest.fixture(scope="session")
+def nvml_library(tmp_path_factory: pytest.TempPathFactory) -> Library:
+    """Compiled once; the test is skipped where there is no compiler."""
+    return Library(tmp_path_factory.mktemp("nvml"))
+
+
+@pytest.fixture
+def nvml(nvml_library: Library, tmp_path: Path) -> Standin:
+    """A driver with two GPUs, for programs that are started with its ``environ``."""
+    return Standin(nvml_library, tmp_path)
