@@ -6,7 +6,16 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 from mlterm.core import clean, records
-from mlterm.core.lifecycle import FAILED, Cause, Exit, outcome, with_trackers
+from mlterm.core.lifecycle import (
+    CANCELLED,
+    FAILED,
+    UNTOLD_CODE,
+    Cause,
+    Exit,
+    outcome,
+    outcome_of_watched,
+    with_trackers,
+)
 from mlterm.core.records import Record
 from mlterm.system import cgroup
 from mlterm.system.job import Job
@@ -21,7 +30,13 @@ def finish_record(job: Job, exit_: Exit, duration_seconds: float, backlog: bytes
     kills = cgroup.kills_since(job.oom_before) if exit_.code != 0 else 0
     oom = f"the kernel's OOM killer ended {kills} process(es) of its group" if kills else ""
     name = signal_name(exit_.signal)
-    end = outcome(exit_, Cause(job.board.cause), signal_name=name or "", oom=oom)
+    cause = Cause(job.board.cause)
+    if job.watched is None:
+        end = outcome(exit_, cause, signal_name=name or "", oom=oom)
+    else:
+        end = outcome_of_watched(exit_, cause, signal_name=name or "")
+        if exit_.code == UNTOLD_CODE or end.status == CANCELLED:
+            exit_, name = Exit(), None  # the waiter's own, and not the process's
     with suppress(OSError):
         end = with_trackers(end, said_by_trackers(job.runlog.fileno()))
     record: Record = {
@@ -35,6 +50,7 @@ def finish_record(job: Job, exit_: Exit, duration_seconds: float, backlog: bytes
     }
     if kills:
         record["oom_kills"] = kills
+    record |= _cost(job)
     lost = job.board.lost_bytes + job.board.backlog_bytes  # lost, or not on disk by now
     if lost:
         record["lost_output_bytes"] = lost
@@ -51,6 +67,16 @@ def signal_name(number: int | None) -> str | None:
         return signal.Signals(number).name
     except ValueError:
         return f"SIGRTMIN+{number - signal.SIGRTMIN}" if number > 31 else str(number)
+
+
+def _cost(job: Job) -> Record:
+    """As the last sample left it; nothing of a run that ended before there was one."""
+    if not job.files.cost.exists():
+        return {}
+    from mlterm.sampling.book import cost_of  # a run as short as this has no use for it
+
+    cost = cost_of(job.files, job.part)
+    return {} if cost is None else cost.finish_fields()
 
 
 def _tail(job: Job, backlog: bytes) -> list[str]:

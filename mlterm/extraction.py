@@ -23,6 +23,7 @@ from mlterm.core.records import Record, decode_batch
 from mlterm.core.series import SeriesFold
 from mlterm.system import store
 from mlterm.system.job import Job
+from mlterm.system.summaryfile import SummaryFile
 from mlterm.system.transcript import Transcript
 
 BEHIND_LIMIT = 32 * 1024 * 1024
@@ -53,8 +54,10 @@ def reader_of(patterns: Sequence[str], ignored: Sequence[str], offset: int = 0) 
 class Extraction:
     """Reads along with one part of a run. ``step`` does what there is to do, in small pieces."""
 
-    def __init__(self, job: Job, clock: Callable[[], float] = time.monotonic) -> None:
-        self._job, self._clock = job, clock
+    def __init__(
+        self, job: Job, summary: SummaryFile, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._job, self._clock, self._summary = job, clock, summary
         start = job.board.tail_from
         self._reader = reader_of(job.patterns, job.ignored, start)
         self._transcript = Transcript(job.files, start)
@@ -168,17 +171,16 @@ class Extraction:
             return
         self._summary_due = self._clock() + SUMMARY_SECONDS
         self._summarized = fold.records, progress
-        summary = {
-            "schema": records.SCHEMA,
-            "output_offset": self._transcript.offset,
-            "records_offset": self._own.offset,
-            "progress": {**asdict(progress), "eta_seconds": progress.eta_seconds},
-            **fold.as_json(),
-        }
-        scratch = self._job.files.summary.with_suffix(".tmp")
-        with suppress(OSError):
-            scratch.write_bytes(records.encode(summary))
-            scratch.replace(self._job.files.summary)
+        self._summary.put(
+            "metrics",
+            {
+                "schema": records.SCHEMA,
+                "output_offset": self._transcript.offset,
+                "records_offset": self._own.offset,
+                "progress": {**asdict(progress), "eta_seconds": progress.eta_seconds},
+                **fold.as_json(),
+            },
+        )
 
 
 class _OwnFile:

@@ -306,9 +306,11 @@ class Keeper:
         self._finish(now)
 
     def _finish(self, now: float) -> None:
-        """Record the end; before it the metrics that the output told, but not for ever."""
+        """Record the end; before it the metrics that the output told and the last sample, but
+        not for ever."""
         is_read = self._board.read_offset >= self._spool.offset or not self._job.parses
-        if self._exit is None or not (is_read or now >= self._finish_at):
+        is_known = is_read and not self._board.sampling
+        if self._exit is None or not (is_known or now >= self._finish_at):
             return
         self._finish_at = NEVER
         if not self._board.finished:

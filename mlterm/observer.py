@@ -17,6 +17,7 @@ from mlterm.core import records
 from mlterm.system import git
 from mlterm.system.interpreter import interpreter_of
 from mlterm.system.job import Job
+from mlterm.system.summaryfile import SummaryFile
 
 PACKAGES_SECONDS = 60.0
 LOOK_SECONDS = 0.25
@@ -37,11 +38,13 @@ class Observer:
 
     def __init__(self, job: Job) -> None:
         self._job = job
+        self._summary = SummaryFile(job.files.summary)
 
     def run(self) -> int:
         """Take down what the run was made of, and read its output, until its end."""
         notes = threading.Thread(target=self._take_notes, name="notes", daemon=True)
         notes.start()
+        self._begin_sampling()
         if self._job.parses:
             try:
                 self._read_output()
@@ -51,6 +54,16 @@ class Observer:
             pass
         notes.join()
         return 0
+
+    def _begin_sampling(self) -> None:
+        """In a thread: nothing that the output does may delay a sample, nor the other way round.
+        Processes are found through /proc: where there is none, nothing is sampled."""
+        if not os.path.exists("/proc/self/stat"):
+            return
+        self._job.board.sampling = True
+        from mlterm.sampling.thread import Sampling  # the notes need not wait for it
+
+        Sampling(self._job, self._summary).start()
 
     def _read_output(self) -> None:
         """Until the end is recorded, or nobody is left to record it."""
@@ -63,7 +76,7 @@ class Observer:
         # Only where there is something to read: it takes 50 ms, as long as many a command.
         from mlterm.extraction import Extraction
 
-        extraction = Extraction(self._job)
+        extraction = Extraction(self._job, self._summary)
         while not self._job.board.finished:
             extraction.step()
             pause = LOOK_SECONDS if extraction.has_work_waiting else None

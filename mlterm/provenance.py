@@ -29,29 +29,32 @@ def record_start(
 
     Raises OSError where they cannot be written.
     """
+    watched = plan.watched
     record = run_record(
         project=plan.project,
         run_id=plan.run_id,
-        argv=plan.child.argv,
-        cwd=plan.child.cwd,
-        environ=environ,
+        argv=plan.argv,
+        cwd=plan.cwd,
+        environ=environ if watched is None else watched.environ,
         started=started,
-        pid=pid,
+        pid=pid if watched is None else watched.pid,
         path=runlog.path,
     )
     record |= {
         "git": plan.git,
-        "python": interpreter.at_start(plan.child.argv, environ, plan.child.cwd),
+        "python": interpreter.at_start(plan.argv, environ, plan.cwd),
         "tags": dict(plan.tags),
         "supervised": True,
         "output_offset": output_offset,
     }
-    if plan.patterns or plan.ignored or not plan.parses:
+    if watched is not None:
+        record["watched"] = True
+    elif plan.patterns or plan.ignored or not plan.parses:
         record["parsing"] = {
             "on": plan.parses, "patterns": list(plan.patterns), "ignored": list(plan.ignored)
         }  # fmt: skip
     runlog.append_last(record)
-    parameters = command_line.hyperparameters(plan.child.argv)
+    parameters = command_line.hyperparameters(plan.argv)
     if parameters:
         moment = records.timestamp(started)
         head = {"timestamp": moment, "type": "hyperparameters", "_source": "argv"}

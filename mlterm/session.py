@@ -10,10 +10,11 @@ import marshal
 import os
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 from mlterm.core import names
 from mlterm.core.errors import CommandError, MltermError, RefusedError, SupervisorError
-from mlterm.core.plan import ChildSpec, Launched, Plan
+from mlterm.core.plan import ChildSpec, Launched, Plan, SamplingPlan, Watched
 from mlterm.system import daemon
 
 _CHUNK = 64 * 1024
@@ -35,7 +36,7 @@ class Launch:
         """Hand the plan over. Raises RefusedError where the names break their rule."""
         names.check_pair(plan.project, plan.run_id)
         self._project = plan.project
-        rest = memoryview(marshal.dumps(vars(plan) | {"child": vars(plan.child)}))
+        rest = memoryview(marshal.dumps(_plain(plan)))
         with suppress(BrokenPipeError):  # then the answer, or its lack, says why
             while rest:
                 rest = rest[os.write(self._plan, rest) :]
@@ -108,9 +109,17 @@ def _take_over(plan_pipe: int, answer: int) -> Plan | None:
     child = ChildSpec(**fields["child"])
     if child.stdin is not None:  # out of the way of the daemon's own
         child = replace(child, stdin=fcntl.fcntl(child.stdin, fcntl.F_DUPFD_CLOEXEC, 3))
-    plan = Plan(**fields | {"child": child})
+    watched = fields["watched"] and Watched(**fields["watched"])
+    parts = {"child": child, "sampling": SamplingPlan(**fields["sampling"]), "watched": watched}
+    plan = Plan(**fields | parts)
     daemon.let_go({answer, *plan.given_fds})
     return plan
+
+
+def _plain(plan: Plan) -> dict[str, Any]:
+    """For marshal, which knows no classes; as _take_over has it back."""
+    parts = {"child": plan.child, "sampling": plan.sampling, "watched": plan.watched}
+    return vars(plan) | {name: part and vars(part) for name, part in parts.items()}
 
 
 def _read_all(pipe: int) -> bytes:

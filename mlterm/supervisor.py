@@ -37,6 +37,7 @@ def set_up(plan: Plan) -> tuple[Guard, Launched]:
     files.folder.mkdir(exist_ok=True)
     part = _count_parts(files) + 1
     files.names.unlink(missing_ok=True)  # what an earlier part's script called it
+    files.cost.unlink(missing_ok=True)
     runlog = RunLog(files.run, files.reserve)
     _need_room(plan, runlog)
     output = os.open(files.output, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
@@ -81,9 +82,9 @@ def set_up(plan: Plan) -> tuple[Guard, Launched]:
     job = Job(
         files=files,
         entry=entry,
-        argv=list(plan.child.argv),
-        cwd=plan.child.cwd,
-        environ=environ,
+        argv=list(plan.argv),
+        cwd=plan.cwd,
+        environ=environ if plan.watched is None else dict(plan.watched.environ),
         runlog=runlog,
         board=board,
         child=child,
@@ -104,6 +105,8 @@ def set_up(plan: Plan) -> tuple[Guard, Launched]:
         parses=plan.parses,
         patterns=plan.patterns,
         ignored=plan.ignored,
+        sampling=plan.sampling,
+        watched=plan.watched,
         bell=_nonblocking_pipe(),
         git_known=plan.git is not None or not plan.git_asked,
     )
@@ -131,6 +134,8 @@ def _make_guard(job: Job) -> Guard:
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, signal.SIG_DFL)
             kept = {0, 1, 2, job.lifeline[0], job.bell[0], job.runlog.fileno()}
+            if job.child.pidfd is not None:
+                kept.add(job.child.pidfd)
             daemon.close_all_but(kept)  # the lock above all: it must end with guard and keeper
             time.sleep(delay)
             daemon.set_title("observer", job.name)

@@ -83,6 +83,13 @@ class Run:
         *lines, _ = text.split("\n")  # a last one without its end is just being written
         return [json.loads(line) for line in lines]
 
+    @property
+    def samples(self) -> list[dict[str, Any]]:
+        """Of system.jsonl; none, as long as nothing was sampled."""
+        path = self.folder / "system.jsonl"
+        *lines, _ = (path.read_text() if path.exists() else "").split("\n")
+        return [json.loads(line) for line in lines]
+
     def of_type(self, kind: str) -> list[dict[str, Any]]:
         return [record for record in self.records if record["type"] == kind]
 

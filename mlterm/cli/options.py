@@ -5,8 +5,10 @@ from typing import Any, TypeVar
 
 import click
 
+from mlterm.core.errors import RefusedError
 from mlterm.system import paths
 
+SHORTEST_INTERVAL, LONGEST_INTERVAL = 0.1, 3600.0
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 
@@ -30,6 +32,63 @@ def _finite(_context: click.Context, _option: click.Parameter, value: float) -> 
     if not 0 <= value < float("inf"):
         raise click.BadParameter(f"{value} is no number of seconds from 0 on")
     return value
+
+
+def tag_option(command: Decorated) -> Decorated:
+    """--tag, as ``tags``."""
+    return click.option(
+        "--tag", "tags", metavar="KEY=VALUE", multiple=True, callback=_tags, help="Label the run."
+    )(command)
+
+
+def _tags(
+    _context: click.Context, _option: click.Parameter, words: tuple[str, ...]
+) -> dict[str, str]:
+    tags = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not key or not equals:
+            raise RefusedError(f"--tag takes KEY=VALUE, not {word!r}")
+        tags[key] = value
+    return tags
+
+
+def sampling_options(command: Decorated) -> Decorated:
+    """--interval, --gpus and --system-retention, as ``interval``, ``gpus``, ``retention``."""
+    command = click.option(
+        "--system-retention",
+        "retention",
+        metavar="DURATION",
+        default="24h",
+        callback=_retention,
+        help="Keep all samples so long, then one in ten; or forever [24h].",
+    )(command)
+    command = click.option(
+        "--gpus",
+        type=click.Choice(["auto", "all", "none"]),
+        default="auto",
+        help="Sample the GPUs that the job uses or is shown, all, or none [auto].",
+    )(command)
+    return click.option(
+        "--interval",
+        metavar="DURATION",
+        default="1",
+        callback=_interval,
+        help="Between two samples of CPU, memory and GPUs (0.1 s to 1 h) [1].",
+    )(command)
+
+
+def _interval(context: click.Context, option: click.Parameter, value: str) -> float:
+    seconds = duration(context, option, value) or 0.0
+    if not SHORTEST_INTERVAL <= seconds <= LONGEST_INTERVAL:
+        raise click.BadParameter(f"{value} is not between 0.1 s and 1 h")
+    return seconds
+
+
+def _retention(context: click.Context, option: click.Parameter, value: str) -> float:
+    if value == "forever":
+        return float("inf")
+    return duration(context, option, value) or 0.0
 
 
 def parsing_options(command: Decorated) -> Decorated:

@@ -10,11 +10,18 @@ from pathlib import Path
 
 import click
 
-from mlterm.cli.options import duration, grace_option, log_dir_option, parsing_options
+from mlterm.cli.options import (
+    duration,
+    grace_option,
+    log_dir_option,
+    parsing_options,
+    sampling_options,
+    tag_option,
+)
 from mlterm.core import names
 from mlterm.core.command import script_name
 from mlterm.core.errors import RefusedError, SupervisorError
-from mlterm.core.plan import DEFAULT_SIZE, ChildSpec, Plan
+from mlterm.core.plan import DEFAULT_SIZE, ChildSpec, Plan, SamplingPlan
 from mlterm.session import Launch
 from mlterm.system import config, daemon, git, paths, terminal
 
@@ -29,7 +36,7 @@ GIT_PATIENCE_SECONDS = 0.1
 )
 @click.option("--run-id", metavar="NAME", help="Its own name [the script's name and the time].")
 @log_dir_option
-@click.option("--tag", "tags", metavar="KEY=VALUE", multiple=True, help="Label the run.")
+@tag_option
 @click.option("-d", "--detach", is_flag=True, help="Print the run's name and return at once.")
 @click.option("--plain", is_flag=True, help="No interface: pass the output straight through.")
 @grace_option("Between INT, TERM and KILL when --timeout ends the run [10].")
@@ -39,6 +46,7 @@ GIT_PATIENCE_SECONDS = 0.1
 @click.option("--resume", is_flag=True, help="Go on with an ended run of this --run-id.")
 @parsing_options
 @click.option("--no-parse", is_flag=True, help="Read no metrics out of the output.")
+@sampling_options
 @click.option("-q", "--quiet", is_flag=True, help="No summary at the end.")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 @click.pass_obj
@@ -47,7 +55,7 @@ def run(
     project: str | None,
     run_id: str | None,
     log_dir: str | None,
-    tags: tuple[str, ...],
+    tags: dict[str, str],
     detach: bool,
     plain: bool,
     grace: float,
@@ -56,6 +64,9 @@ def run(
     patterns: tuple[str, ...],
     ignored: tuple[str, ...],
     no_parse: bool,
+    interval: float,
+    gpus: str,
+    retention: float,
     quiet: bool,
     command: tuple[str, ...],
 ) -> int:
@@ -85,7 +96,7 @@ def run(
         run_id_is_default=run_id is None,
         log_dir=os.fspath(paths.log_dir(log_dir)),
         child=_child(argv, cwd, detach=detach),
-        tags=_parse_tags(tags),
+        tags=tags,
         resume=resume,
         grace_seconds=grace,
         timeout_seconds=timeout,
@@ -94,8 +105,13 @@ def run(
         parses=parsing.parse and not no_parse,
         patterns=parsing.patterns,
         ignored=parsing.ignore,
+        sampling=SamplingPlan(interval, gpus, retention),
     )
-    launch = launch or Launch()
+    return launched_view(launch or Launch(), plan, detach=detach, quiet=quiet)
+
+
+def launched_view(launch: Launch, plan: Plan, *, detach: bool, quiet: bool) -> int:
+    """Start a run, and show it unless it is to be left alone; the exit code."""
     # A Ctrl-C from here on is the command's: it waits until the client can hand it on.
     signal.pthread_sigmask(signal.SIG_BLOCK, HANDED_ON)
     launch.start(plan)
@@ -167,13 +183,3 @@ def _current_folder() -> str:
         raise SupervisorError(
             "the current folder has been removed; nothing was started. Go to one that exists."
         ) from None
-
-
-def _parse_tags(words: tuple[str, ...]) -> dict[str, str]:
-    tags = {}
-    for word in words:
-        key, equals, value = word.partition("=")
-        if not key or not equals:
-            raise RefusedError(f"--tag takes KEY=VALUE, not {word!r}")
-        tags[key] = value
-    return tags

@@ -35,7 +35,9 @@ def shell_code(run: RunSummary) -> int:
     if run.signal is not None:
         number = _signal_number(run.signal)
         return 128 + number if number else LOST_EXIT_CODE
-    return LOST_EXIT_CODE if run.exit_code is None else run.exit_code
+    if run.exit_code is None:
+        return 0 if run.status == COMPLETED else LOST_EXIT_CODE
+    return run.exit_code
 
 
 def leave(view: View, name: str, *, quiet: bool = False) -> int:
@@ -116,6 +118,11 @@ def print_summary(run: RunSummary) -> None:
     if run.metrics:
         names = list(run.metrics)[:_SHOWN_METRICS]
         lines.append("  ".join(f"{clean_text(n)} {_number(run.metrics[n]['last'])}" for n in names))
+    if run.cost:
+        from mlterm.core.cost import words_of
+
+        if words := clean_text(words_of(run.cost)):
+            lines.append(words)
     lines.append(f"record  {_short(run.path)}")
     if files_of(run).output.exists():
         lines.append(f"output  {_short(files_of(run).output)}")

@@ -12,6 +12,8 @@ RUNNING, LOST = "running", "lost"
 ENDED = frozenset({COMPLETED, FAILED, CANCELLED})
 SEVERITY = {COMPLETED: 0, CANCELLED: 1, FAILED: 2}
 LOST_EXIT_CODE = 125
+UNTOLD_CODE = 253
+"""Of the waiter of a run that watches: its process has ended, but how, the kernel did not tell."""
 
 SIGINT, SIGKILL = 2, 9
 
@@ -88,6 +90,15 @@ def outcome(exit_: Exit, cause: Cause, *, signal_name: str = "", oom: str = "") 
     if oom:
         return Outcome(FAILED, f"out of memory: {oom}; {how}")
     return Outcome(FAILED, how)
+
+
+def outcome_of_watched(exit_: Exit, cause: Cause, *, signal_name: str = "") -> Outcome:
+    """Judge the end of a run that watched a process: ``exit_`` is that of its waiter."""
+    if cause in _CAUSES:
+        return Outcome(CANCELLED, f"the watching was ended: {_CAUSES[cause][1]}")
+    if exit_.code == UNTOLD_CODE:
+        return Outcome(COMPLETED, "the process has ended; how, only its parent was told")
+    return outcome(exit_, cause, signal_name=signal_name)
 
 
 def with_trackers(end: Outcome, told: Iterable[tuple[str, str]]) -> Outcome:

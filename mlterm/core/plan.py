@@ -25,6 +25,30 @@ class ChildSpec:
 
 
 @dataclass(frozen=True)
+class SamplingPlan:
+    """How a job is to be sampled."""
+
+    interval_seconds: float = 1.0
+    gpus: str = "auto"
+    """``auto``: those that the job uses or is shown; ``all``; ``none``."""
+    retention_seconds: float = 24 * 3600.0
+    """How long all samples are kept; of older ones one in ten is."""
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A process that is sampled though mlterm did not start it."""
+
+    pid: int
+    started: int
+    """In clock ticks since the boot: tells it from a later process of the same pid."""
+    argv: tuple[str, ...]
+    cwd: str
+    environ: Mapping[str, str]
+    """What of it may be known."""
+
+
+@dataclass(frozen=True)
 class Plan:
     """A run that is to be started."""
 
@@ -46,6 +70,20 @@ class Plan:
     patterns: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
     """Names that are not to be read, as shell patterns."""
+
+    sampling: SamplingPlan = field(default_factory=SamplingPlan)
+    watched: Watched | None = None
+    """Of a run that watches; its command is then the waiter."""
+
+    @property
+    def argv(self) -> Sequence[str]:
+        """What the run is of."""
+        return self.child.argv if self.watched is None else self.watched.argv
+
+    @property
+    def cwd(self) -> str:
+        """The folder that it was started in, or now works in."""
+        return self.child.cwd if self.watched is None else self.watched.cwd
 
     @property
     def given_fds(self) -> set[int]:

@@ -26,6 +26,8 @@ class RunSummary:
     hyperparameters: dict[str, Any] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     metrics: dict[str, dict[str, Any]] = field(default_factory=dict)
+    cost: dict[str, Any] = field(default_factory=dict)
+    """What the finish record says of memory, CPU, GPUs and energy."""
     progress: dict[str, Any] | None = None
     """How far the output of a live run says that it is."""
 

@@ -20,6 +20,7 @@ _FIELDS = {  # name: (offset, format)
     "tail_from": (48, "Q"),
     "read_offset": (56, "Q"),
     "output_whole": (64, "?"),
+    "sampling": (65, "?"),
 }
 
 
@@ -50,6 +51,9 @@ class Board:
     the part begins until then."""
     output_whole: bool
     """Whether the command has ended and all that it wrote is in output.log."""
+
+    sampling: bool
+    """Whether the observer has begun to sample the job, and not yet taken the last sample."""
 
     def __init__(self) -> None:
         object.__setattr__(self, "_page", mmap.mmap(-1, mmap.PAGESIZE))

@@ -78,14 +78,19 @@ def run_part(body: Callable[[], int], crash_log: Path) -> NoReturn:
     try:
         code = body()
     except BaseException:  # noqa: BLE001 - there is nobody above to raise to
-        import time
-        import traceback
-
-        with suppress(OSError), open(crash_log, "a", encoding="utf-8") as log:
-            log.write(f"{time.strftime('%Y-%m-%dT%H:%M:%S%z')} pid {os.getpid()}\n")
-            traceback.print_exc(file=log)
+        note_crash(crash_log)
     finally:
         os._exit(code)
+
+
+def note_crash(crash_log: Path) -> None:
+    """Write down the exception that is being handled, where a person finds it."""
+    import time
+    import traceback
+
+    with suppress(OSError), open(crash_log, "a", encoding="utf-8") as log:
+        log.write(f"{time.strftime('%Y-%m-%dT%H:%M:%S%z')} pid {os.getpid()}\n")
+        traceback.print_exc(file=log)
 
 
 def become_subreaper() -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from mlterm.core.plan import SamplingPlan, Watched
 from mlterm.system.board import Board
 from mlterm.system.cgroup import OomCount
 from mlterm.system.child import Child
@@ -49,6 +50,8 @@ class Job:
     patterns: tuple[str, ...]
     ignored: tuple[str, ...]
     """As of the plan."""
+    sampling: SamplingPlan
+    watched: Watched | None
     bell: tuple[int, int]
     """A byte in it: there is new output, or the command has ended."""
     git_known: bool

@@ -82,6 +82,16 @@ class RunFiles:
         return self.folder / "summary.json"
 
     @property
+    def system(self) -> Path:
+        """Samples of the job's processes, the host and the GPUs."""
+        return self.folder / "system.jsonl"
+
+    @property
+    def cost(self) -> Path:
+        """What the samples add up to, on its way to the finish record."""
+        return self.folder / ".cost"
+
+    @property
     def reserve(self) -> Path:
         """Room kept for the finish record, given up when the disk is full."""
         return self.folder / ".reserve"

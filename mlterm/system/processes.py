@@ -292,6 +292,17 @@ def stat_of(pid: int, proc: Path = PROC) -> Stat | None:
     return None
 
 
+def is_alive(pid: int) -> bool:
+    """Whether there is such a process, to be seen or not."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
 def _numbers(path: str) -> list[int]:
     return list(map(int, _content(path).split()))
 

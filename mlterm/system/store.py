@@ -10,6 +10,7 @@ from typing import Any
 
 from mlterm.core import names
 from mlterm.core.clean import clean_text
+from mlterm.core.cost import COST_FIELDS
 from mlterm.core.errors import NotFoundError, RefusedError
 from mlterm.core.lifecycle import ENDED, LOST, RUNNING
 from mlterm.core.records import Record, as_number, decode, decode_batch, decode_lines
@@ -66,6 +67,7 @@ def _load(files: RunFiles, *, metrics: bool) -> tuple[RunSummary, bool]:
         hyperparameters=_hyperparameters([*ends.head, *ends.since_start]),
         tags=tags if isinstance(tags := start.get("tags"), dict) else {},
         metrics=folded if isinstance(folded, dict) else {},
+        cost={name: end[name] for name in COST_FIELDS if name in end},
         progress=_progress(files) if running else None,
     )
     return summary, named

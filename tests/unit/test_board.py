@@ -18,6 +18,7 @@ FIELDS: dict[str, tuple[int, int]] = {  # name: two values that differ in every 
     "tail_from": (0, 2**64 - 1),
     "read_offset": (0, 2**64 - 1),
     "output_whole": (False, True),
+    "sampling": (False, True),
 }
 
 

@@ -90,7 +90,8 @@ def test_an_ended_run_is_told_from_its_records(logs: Folder) -> None:
         "project": "digits", "run_id": "r1", "aliases": ["nick"], "status": "failed",
         "started": EARLY, "ended": LATE, "duration_seconds": 2.5, "exit_code": 1, "signal": None,
         "reason": "exit code 1", "host": "h", "path": str(files.run),
-        "hyperparameters": {"lr": 0.1}, "tags": {"a": "b"}, "metrics": {}, "progress": None,
+        "hyperparameters": {"lr": 0.1}, "tags": {"a": "b"}, "metrics": {}, "cost": {},
+            "progress": None,
     }  # fmt: skip
 
 

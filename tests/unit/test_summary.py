@@ -7,5 +7,5 @@ def test_a_summary_is_the_documented_object() -> None:
     assert list(summary.as_json()) == [
         "project", "run_id", "status", "path", "aliases", "started", "ended", "duration_seconds",
         "exit_code", "signal", "reason", "host", "hyperparameters", "tags", "metrics",
-        "progress",
+        "cost", "progress",
     ]  # fmt: skip

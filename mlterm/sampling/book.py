@@ -1,0 +1,118 @@
+"""Where samples go: the file of all of them, their folded series, and what they add up to."""
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+from mlterm.core import records
+from mlterm.core.cost import Cost
+from mlterm.core.energy import Energy
+from mlterm.core.records import Record
+from mlterm.core.series import Series
+from mlterm.system.paths import RunFiles
+from mlterm.system.retention import Retention
+from mlterm.system.runlog import RunLog
+from mlterm.system.summaryfile import SummaryFile
+
+CHECKPOINT_SECONDS = 5.0
+_JOB = (
+    "cpu_percent", "rss_bytes", "pss_bytes", "read_bytes_per_second", "written_bytes_per_second",
+)  # fmt: skip
+_HOST = (
+    "cpu_percent", "memory_used_bytes", "disk_read_bytes_per_second",
+    "disk_written_bytes_per_second", "network_received_bytes_per_second",
+    "network_sent_bytes_per_second", "temperature_celsius",
+)  # fmt: skip
+_GPU = ("utilization_percent", "memory_used_bytes", "power_watts", "temperature_celsius")
+
+
+class SampleBook:
+    """Takes in the samples of one part of a run; what an earlier observer of it has left is gone
+    on with."""
+
+    def __init__(
+        self, files: RunFiles, part: int, keep_seconds: float, summary: SummaryFile
+    ) -> None:
+        self._files, self._part, self._summary = files, part, summary
+        self._log = RunLog(files.system)
+        self.cost, self.energy = Cost(), Energy()
+        self._series: dict[str, Series] = {}
+        state = _state_of(files, part)
+        self._retention = Retention(files.system, keep_seconds, state.get("retention"))
+        self._due = 0.0
+        with suppress(ValueError, KeyError):
+            self.cost = Cost.from_json(state["cost"])
+            for uuid, joules in self.cost.energies().items():
+                self.energy.go_on_from(uuid, joules)
+            folded = summary.read()["system"]
+            if folded["part"] == part:
+                self._series = {n: Series.from_json(s) for n, s in folded["series"].items()}
+
+    def add(self, sample: Record) -> None:
+        """Take in one sample. A full disk loses it for the file, not for the sums."""
+        now = sample["t"]
+        with suppress(OSError):
+            self._retention.note(now, os.fstat(self._log.fileno()).st_size)
+            self._log.append(sample)
+            if self._retention.is_due(now):
+                self._retention.thin(now)
+                self._log.close()
+                self._log = RunLog(self._files.system)
+        self.cost.add(sample)
+        for name, value in _points(sample):
+            self._series.setdefault(name, Series()).add(value, now)
+        if now >= self._due:
+            self._due = now + CHECKPOINT_SECONDS
+            self.keep()
+
+    def keep(self) -> None:
+        """Write down what the samples add up to."""
+        folded = {name: series.as_json() for name, series in self._series.items()}
+        size = os.fstat(self._log.fileno()).st_size
+        self._summary.put(
+            "system", {"system": {"part": self._part, "offset": size, "series": folded}}
+        )
+        state = {
+            "part": self._part,
+            "cost": self.cost.as_json(),
+            "retention": self._retention.as_json(),
+        }
+        scratch = self._files.cost.with_suffix(".tmp")
+        with suppress(OSError):
+            scratch.write_bytes(records.encode(state))
+            scratch.replace(self._files.cost)
+
+    def close(self) -> None:
+        """Keep everything; no sample follows."""
+        self.keep()
+        self._log.close()
+
+
+def cost_of(files: RunFiles, part: int) -> Cost | None:
+    """What the samples of a part of a run add up to, as last kept; None where there are none."""
+    with suppress(ValueError, KeyError):
+        return Cost.from_json(_state_of(files, part)["cost"])
+    return None
+
+
+def _state_of(files: RunFiles, part: int) -> Record:
+    with suppress(OSError):
+        state = records.decode(files.cost.read_bytes()) or {}
+        return state if state.get("part") == part else {}
+    return {}
+
+
+def _points(sample: Record) -> Iterator[tuple[str, float]]:
+    """The figures that are folded into series, by name: ``job/cpu_percent``,
+    ``gpu0/power_watts``."""
+    parts: list[tuple[str, Any, tuple[str, ...]]] = [
+        ("job", sample["job"], _JOB), ("host", sample.get("host") or {}, _HOST),
+    ]  # fmt: skip
+    for gpu in sample.get("gpus", ()):
+        mig = f".{gpu['mig']}" if "mig" in gpu else ""
+        parts.append((f"gpu{gpu.get('index')}{mig}", gpu, _GPU))
+    for part, fields, names in parts:
+        for name in names:
+            if (value := fields.get(name)) is not None:
+                yield f"{part}/{name}", value

@@ -1,0 +1,152 @@
+"""Samples of a job: its processes, its limits, the host and the GPUs, as one record each.
+
+Everything is looked at from outside; the command is neither asked nor held up.
+"""
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from mlterm.core import records
+from mlterm.core.energy import Energy
+from mlterm.core.records import Record
+from mlterm.core.usage import Account, Reading, Usage
+from mlterm.sampling import rows
+from mlterm.sampling.memory import UNREADABLE, MemoryShares, Shares
+from mlterm.sampling.parts import Parts
+from mlterm.system.gpu import GpuReading
+from mlterm.system.gpuprobe import GpuProbe
+from mlterm.system.limits import Limits
+from mlterm.system.machine import Machine
+from mlterm.system.processes import IO_LIMIT, Process, ProcessTree, is_alive, readings
+
+THOROUGH_EVERY = 10
+"""Samples from one in which PSS is read, and every thread asked for its children, to the next."""
+GPU_PATIENCE_SECONDS = 0.5
+_TICKS = os.sysconf("SC_CLK_TCK")
+_BOOT_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is sampled, and where its samples begin."""
+
+    root: int
+    """The pid of the command."""
+    environ: Mapping[str, str]
+    """Its environment: which GPUs it is shown."""
+    folder: Path
+    """Of the log: the disk that is told of."""
+    started_monotonic: float
+    adopter: int | None = None
+    """Who inherits the orphans."""
+    session: int = 0
+    """Of mlterm's own processes."""
+    mark: tuple[str, str] | None = None
+    """A variable that only processes of the job have in their environment."""
+    from_birth: bool = True
+    """Whether what it used before it was first looked at counts."""
+    gpus: str = "auto"
+    """``auto`` (those that the job uses or is shown), ``all`` or ``none``."""
+
+
+class Sampler:
+    """Looks at one job whenever it is asked to."""
+
+    def __init__(
+        self, subject: Subject, energy: Energy, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._subject, self._energy, self._clock = subject, energy, clock
+        self._tree = ProcessTree(subject.root, subject.adopter, subject.session, subject.mark)
+        self._account = Account(_TICKS, os.cpu_count() or 1, from_birth=subject.from_birth)
+        self._parts = Parts(subject.root)
+        self._memory = MemoryShares(clock)
+        self._limits = Limits(subject.root)
+        self._machine = Machine(subject.folder, clock)
+        self._gpus = GpuProbe(subject.environ, subject.gpus, clock)
+        self._gpus_answer = True
+        self._count = 0
+
+    def sample(self) -> Record:
+        """One record, as mlterm-format(5), SAMPLES, describes it."""
+        thorough = self._count % THOROUGH_EVERY == 0
+        self._count += 1
+        moment, now = datetime.now(UTC), self._clock()
+        processes = self._tree.look(thoroughly=thorough)
+        self._gpus.ask({process.pid for process in processes})
+        found = readings(processes)
+        boot_seconds = time.clock_gettime(_BOOT_CLOCK)
+        usage = self._account.look(now, boot_seconds, found, self._tree.taken_in())
+        job = rows.of_job(processes, usage)
+        memory = self._memory.read(processes, job["rss_bytes"], is_due=thorough)
+        self._parts.meet(processes)
+        record: Record = {
+            "timestamp": records.timestamp(moment),
+            "t": round(now - self._subject.started_monotonic, 3),
+            "interval_seconds": rows.rounded(usage.interval_seconds, 3),
+            "job": job | {"pss_bytes": memory.total},
+        }
+        if (limits := self._limits.read()) is not None:
+            record["cgroup"] = limits
+        record["host"] = self._machine.read()
+        gpus = self._answer()
+        listed = rows.foremost(processes, usage)
+        io = {reading.stat.pid: reading.io for reading in found}
+        record["processes"] = [
+            rows.of_process(
+                process,
+                usage.each_percent.get(process.identity),
+                self._parts.of(process),
+                memory.each.get(process.pid),
+                io[process.pid],
+            )
+            | ({"gpus": gpus.by_pid[process.pid]} if gpus and process.pid in gpus.by_pid else {})
+            for process in listed
+        ]
+        if len(listed) < len(processes):
+            record["processes_left_out"] = len(processes) - len(listed)
+        unavailable = self._unavailable(processes, found, usage, memory)
+        if gpus is not None:
+            record["gpus"] = [self._with_energy(device, now) for device in gpus.gpus]
+            unavailable |= gpus.unavailable
+        if unavailable:
+            record["unavailable"] = unavailable
+        return record
+
+    def _unavailable(
+        self, processes: list[Process], found: list[Reading], usage: Usage, memory: Shares
+    ) -> dict[str, str]:
+        reasons = dict(memory.unavailable)
+        if usage.read_bytes is None:
+            reasons["job.read_bytes"] = reasons["job.written_bytes"] = _why_no_io(found)
+        if not processes and is_alive(self._subject.root):
+            reasons["processes"] = "the kernel hides them: they are another user's (hidepid)"
+        elif self._tree.unreadable:
+            reasons["processes"] = f"{self._tree.unreadable} cannot be read"
+        return reasons
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self._tree.close()
+        self._gpus.close()
+
+    def _answer(self) -> GpuReading | None:
+        """A driver that did not answer the last time is not waited for."""
+        answer = self._gpus.answer(GPU_PATIENCE_SECONDS if self._gpus_answer else 0.0)
+        self._gpus_answer = answer is None or "gpus" not in answer.unavailable
+        return answer
+
+    def _with_energy(self, device: Record, now: float) -> Record:
+        counter = device.pop("energy_counter_joules", None)
+        joules = self._energy.add(str(device.get("uuid")), now, counter, device.get("power_watts"))
+        return device if joules is None else device | {"energy_joules": joules}
+
+
+def _why_no_io(found: list[Reading]) -> str:
+    if len(found) > IO_LIMIT:
+        return f"not asked of more than {IO_LIMIT} processes"
+    missing = sum(reading.io is None for reading in found)
+    return UNREADABLE.format(missing, len(found)) if missing else "not readable"

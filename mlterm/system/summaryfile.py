@@ -1,0 +1,32 @@
+"""summary.json: what the observer has folded, each of its parts by whoever folds it."""
+
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+from mlterm.core import records
+from mlterm.core.records import Record
+
+
+class SummaryFile:
+    """The file, replaced as a whole whenever a part of it changes; threads may share it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._parts: dict[str, bytes] = {}
+        self._lock = threading.Lock()
+
+    def read(self) -> Record:
+        """What an earlier observer has left; empty where there is nothing whole."""
+        with suppress(OSError):
+            return records.decode(self._path.read_bytes()) or {}
+        return {}
+
+    def put(self, part: str, fields: Record) -> None:
+        """Replace the fields of a part. A full disk leaves the file as it was."""
+        line = records.encode(fields)
+        with self._lock, suppress(OSError):
+            self._parts[part] = line[1:-2]
+            scratch = self._path.with_suffix(".tmp")
+            scratch.write_bytes(b"{" + b",".join(filter(None, self._parts.values())) + b"}\n")
+            scratch.replace(self._path)

@@ -1,0 +1,257 @@
+"""The parts of sampling that decide: when PSS is read, who is asked again, what is kept."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from mlterm.core.pidfiles import Stat
+from mlterm.core.roles import Part
+from mlterm.sampling.book import CHECKPOINT_SECONDS, SampleBook, cost_of
+from mlterm.sampling.memory import BUDGET_SECONDS, SHARE, MemoryShares
+from mlterm.sampling.parts import DESCRIBED, Parts
+from mlterm.system.paths import RunFiles
+from mlterm.system.processes import Process
+from mlterm.system.summaryfile import SummaryFile
+
+
+class Fake:
+    """A process as the code asks it, what it answers in its fields."""
+
+    def __init__(self, pid: int, name: str = "python", state: str = "S", ppid: int = 1) -> None:
+        self.stat = Stat(pid, name, state, ppid, 1, 0, 0, 1, pid, 1)
+        self.pid = pid
+        self.shares: tuple[int, int] | None = (100, 50)
+        self.argv: tuple[str, ...] = ("python", "train.py")
+        self.clock: list[float] = [0.0]
+        self.takes = 0.0
+        self.asked = 0
+
+    @property
+    def identity(self) -> tuple[int, int]:
+        return self.pid, self.stat.started_ticks
+
+    def memory(self) -> tuple[int, int] | None:
+        self.clock[0] += self.takes
+        return self.shares
+
+    def words(self) -> tuple[str, ...]:
+        self.asked += 1
+        return self.argv
+
+    def environ(self) -> dict[str, str]:
+        return {}
+
+
+def processes(*fakes: Fake) -> list[Process]:
+    return cast("list[Process]", list(fakes))
+
+
+# --- PSS ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def now() -> list[float]:
+    return [1000.0]
+
+
+@pytest.fixture
+def shares(now: list[float]) -> MemoryShares:
+    return MemoryShares(lambda: now[0])
+
+
+def test_pss_is_read_in_its_turn_and_when_memory_has_grown(
+    shares: MemoryShares, now: list[float]
+) -> None:
+    job = processes(Fake(1), Fake(2))
+    assert shares.read(job, 1000, is_due=True).total == 200
+    assert shares.read(job, 1050, is_due=False).total is None
+    assert shares.read(job, 1101, is_due=False).total == 200
+    assert shares.read(job, 1150, is_due=False).total is None
+
+
+def test_a_process_that_keeps_its_pss_to_itself_leaves_no_total(shares: MemoryShares) -> None:
+    hidden = Fake(2)
+    hidden.shares = None
+    read = shares.read(processes(Fake(1), hidden), 10, is_due=True)
+    assert read.total is None
+    assert read.each == {1: (100, 50)}
+    assert read.unavailable == {"job.pss_bytes": "not readable for 1 of 2 processes"}
+
+
+def test_a_zombie_has_no_memory(shares: MemoryShares) -> None:
+    dead = Fake(2, state="Z")
+    dead.shares = None
+    assert shares.read(processes(Fake(1), dead), 10, is_due=True).total == 100
+
+
+def test_a_slow_reading_is_cut_short_and_the_next_one_waits(
+    shares: MemoryShares, now: list[float]
+) -> None:
+    slow = [Fake(pid) for pid in range(1, 10)]
+    for each in slow:
+        each.clock, each.takes = now, BUDGET_SECONDS / 2
+    read = shares.read(processes(*slow), 10, is_due=True)
+    assert len(read.each) == 3
+    assert read.unavailable == {"job.pss_bytes": f"not read: it takes over {BUDGET_SECONDS} s"}
+    took = 3 * BUDGET_SECONDS / 2
+    now[0] = 1000.0 + took / SHARE - 0.01
+    assert shares.read(processes(*slow), 10**6, is_due=True).each == {}
+    now[0] += 0.02
+    assert shares.read(processes(*slow), 10**6, is_due=True).each != {}
+
+
+# --- Roles ----------------------------------------------------------------------------------
+
+
+def test_a_process_is_asked_twice_since_it_may_have_been_met_before_exec() -> None:
+    parts, one = Parts(1), Fake(1)
+    for _ in range(5):
+        parts.meet(processes(one))
+    assert one.asked == 2
+    assert parts.of(processes(one)[0]) == Part("main")
+
+
+def test_who_takes_another_name_is_asked_again() -> None:
+    parts, main, loader = Parts(1), Fake(1), Fake(2)
+    for _ in range(3):
+        parts.meet(processes(main, loader))
+    assert parts.of(processes(loader)[0]) == Part("worker")
+    loader.stat = loader.stat._replace(name="pt_data_worker")
+    parts.meet(processes(main, loader))
+    assert parts.of(processes(loader)[0]) == Part("DataLoader worker")
+
+
+def test_a_crowd_is_described_over_several_samples() -> None:
+    parts = Parts(1)
+    crowd = processes(*(Fake(pid) for pid in range(1, 2 * DESCRIBED + 1)))
+    parts.meet(crowd)
+    assert sum(parts.of(each) is not None for each in crowd) == DESCRIBED
+    for _ in range(4):
+        parts.meet(crowd)
+    assert all(parts.of(each) is not None for each in crowd)
+
+
+def test_those_that_have_gone_are_forgotten() -> None:
+    parts, one = Parts(1), Fake(2)
+    parts.meet(processes(one))
+    parts.meet([])
+    assert parts.of(processes(one)[0]) is None
+
+
+# --- What is kept ----------------------------------------------------------------------------
+
+
+def sample(t: float, **more: Any) -> dict[str, Any]:
+    job = {"cpu_percent": 50.0, "rss_bytes": 10, "pss_bytes": None, "cpu_seconds": t / 2}
+    return {"t": t, "interval_seconds": 1.0, "job": job, "processes": [], **more}
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> RunFiles:
+    found = RunFiles.of(tmp_path, "p", "r")
+    found.folder.mkdir()
+    return found
+
+
+def book(files: RunFiles, part: int = 1) -> SampleBook:
+    return SampleBook(files, part, math.inf, SummaryFile(files.summary))
+
+
+def summary(files: RunFiles) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(files.summary.read_text())["system"]
+    return found
+
+
+def test_each_sample_is_a_line_and_all_are_folded(files: RunFiles) -> None:
+    kept = book(files)
+    gpu = {"index": 0, "uuid": "GPU-a", "utilization_percent": 7}
+    for t in range(3):
+        kept.add(sample(float(t), host={"cpu_percent": None}, gpus=[gpu]))
+    kept.close()
+    lines = files.system.read_bytes()
+    assert [json.loads(each)["t"] for each in lines.splitlines()] == [0.0, 1.0, 2.0]
+    system = summary(files)
+    assert system["offset"] == len(lines)
+    assert set(system["series"]) == {"job/cpu_percent", "job/rss_bytes", "gpu0/utilization_percent"}
+    series = system["series"]["job/cpu_percent"]
+    assert (series["count"], series["buckets"]["x_first"]) == (3, [0.0, 1.0, 2.0])
+
+
+def test_another_observer_goes_on_where_one_was_killed(files: RunFiles) -> None:
+    killed = book(files)
+    times = [float(t) for t in range(int(CHECKPOINT_SECONDS) + 1)]
+    gpu = {"index": 0, "uuid": "GPU-a", "energy_joules": 500.0}
+    for t in times:
+        killed.add(sample(t, gpus=[gpu]))
+    again = book(files)
+    assert again.energy.add("GPU-a", 10.0, 0.0, None) == 500.0
+    again.add(sample(10.0))
+    again.close()
+    count = len(times) + 1
+    assert summary(files)["series"]["job/cpu_percent"]["count"] == count
+    cost = cost_of(files, 1)
+    assert cost is not None
+    assert cost.finish_fields()["samples"] == count
+    assert len(files.system.read_bytes().splitlines()) == count
+
+
+def test_another_part_of_the_run_begins_anew(files: RunFiles) -> None:
+    first = book(files)
+    first.add(sample(1.0))
+    first.close()
+    second = book(files, part=2)
+    assert cost_of(files, 2) is None
+    second.add(sample(0.0))
+    second.close()
+    assert cost_of(files, 1) is None
+    assert summary(files)["series"]["job/cpu_percent"]["count"] == 1
+    assert len(files.system.read_bytes().splitlines()) == 2
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"part":1}', b'{"part":1,"cost":{}}'])
+def test_what_is_broken_is_begun_anew(files: RunFiles, content: bytes) -> None:
+    files.cost.write_bytes(content)
+    files.summary.write_bytes(content)
+    assert cost_of(files, 1) is None
+    kept = book(files)
+    kept.add(sample(0.0))
+    kept.close()
+    cost = cost_of(files, 1)
+    assert cost is not None
+    assert cost.samples == 1
+
+
+@pytest.mark.linux
+def test_on_a_full_disk_the_sums_go_on(files: RunFiles) -> None:
+    files.system.symlink_to("/dev/full")
+    kept = book(files)
+    for t in range(3):
+        kept.add(sample(float(t)))
+    kept.close()
+    cost = cost_of(files, 1)
+    assert cost is not None
+    assert cost.samples == 3
+
+
+def test_old_samples_are_thinned_and_new_ones_follow_in_the_new_file(files: RunFiles) -> None:
+    kept = SampleBook(files, 1, 60.0, SummaryFile(files.summary))
+    for t in range(1000):
+        kept.add(sample(float(t)))
+    kept.close()
+    times = [json.loads(each)["t"] for each in files.system.read_bytes().splitlines()]
+    assert times[-60:] == [float(t) for t in range(940, 1000)]
+    assert times[:50] == [10.0 * t for t in range(50)]
+    assert times == sorted(times)
+
+
+def test_the_parts_of_the_summary_leave_each_other_alone(files: RunFiles) -> None:
+    one = SummaryFile(files.summary)
+    one.put("metrics", {"records": 3, "series": {}})
+    one.put("system", {"system": {"offset": 1}})
+    one.put("nothing", {})
+    assert one.read() == {"records": 3, "series": {}, "system": {"offset": 1}}
+    one.put("metrics", {"records": 4})
+    assert one.read() == {"records": 4, "system": {"offset": 1}}
