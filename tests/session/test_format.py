@@ -25,9 +25,17 @@ ELSEWHERE: set[Place] = {
     ("finish", "oom_kills", ""),  # needs a control group: tests/session/test_oom.py
     ("unread", "offset", ""),
     ("unread", "unread_bytes", ""),  # a flood: session/test_parsing.py
+    ("finish", "peak_memory_of", "rss"),  # PSS can be read here: unit/test_cost.py
+    ("finish", "memory_limit_bytes", ""),  # needs a control group: session/test_sampling.py
     ("artifact", "compression", "zst"),  # needs Python 3.14 or zstandard: unit/test_artifacts.py
 }
 """What not every machine has."""
+OF_GPUS = {
+    place
+    for place in documented()
+    if place[1].startswith("gpus") or place[1] in ("energy_kwh", "roles.*.peak_gpu_memory_bytes")
+}
+"""What a driver is needed for: in tests/session/test_gpus.py."""
 
 
 def mlterm(home: Home, run_id: str, *command: str | os.PathLike[str], code: int = 0) -> Run:
@@ -75,6 +83,16 @@ def that_fails_and_is_gone_on_with(home: Home) -> None:
     mlterm(home, "fails", "sh", "-c", "echo said; exit 3", code=3)
     mlterm(home, "fails", "--resume", "--", "sh", "-c", "kill -9 $$", code=128 + 9)
     mlterm(home, "fails", "--resume", "--", "no-such-command", code=127)
+
+
+def that_watches(home: Home) -> None:
+    with subprocess.Popen(["sleep", "60"], env=home.environ, cwd=home.path) as process:
+        words = ("watch", "-d", "--project", "supervised", "--run-id", "watches")
+        home.mlterm(*words, str(process.pid), check=True)
+        run = home.run("supervised", "watches")
+        wait_until(lambda: run.samples, "a sample")
+        process.kill()
+    assert run.finish["roles"]
 
 
 def whose_words_are_no_text(home: Home) -> None:
@@ -233,6 +251,7 @@ SCENARIOS: list[Callable[[Home], None]] = [
     that_end_in_every_way,
     of_which_every_other_call_is_kept,
     of_a_distributed_job,
+    that_watches,
 ]
 
 # --- Files and page ---------------------------------------------------------------------------
@@ -261,8 +280,10 @@ def test_files_hold_what_the_page_says_and_the_page_says_what_files_hold(home: H
     assert [line for path in files(home) for line in wrong_lines(path)] == []
     assert len(files(home)) == len(SCENARIOS) + 1  # one of them is within another
     missing = documented() - occurring(records_of(home))
-    assert missing - OF_A_FULL_DISK - ELSEWHERE == set()
-    assert missing - occurring(EXAMPLE) <= {("artifact", "compression", "zst")}
+    assert missing - OF_A_FULL_DISK - ELSEWHERE - OF_GPUS == set()
+    assert missing - occurring(EXAMPLE) <= {
+        ("artifact", "compression", "zst"), ("finish", "peak_memory_of", "rss"),
+    }  # fmt: skip
 
 
 def test_every_file_ends_in_a_whole_line_and_begins_with_its_run(home: Home) -> None:

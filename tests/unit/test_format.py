@@ -62,6 +62,7 @@ UNITS: dict[str, Callable[[Any], bool]] = {
     "bytes": lambda value: bool(value >= 0),
     "seconds": lambda value: bool(value >= 0),
     "hexadecimal": lambda value: re.fullmatch("[0-9a-f]{64}", value) is not None,
+    "joules": lambda value: bool(value >= 0),
     "ISO 8601": _is_aware,
 }
 
@@ -132,6 +133,7 @@ SECTIONS = parts(PAGE, "SH")
 _RECORDS = {heading: fields(part) for heading, part in parts(SECTIONS["RECORDS"], "SS").items()}
 EVERY = _RECORDS.pop("Every record")
 SCHEMA = {kind: EVERY | own for kind, own in _RECORDS.items()}
+(_SAMPLE,) = (fields(part) for part in parts(SECTIONS["SAMPLES"], "SS").values())
 
 
 def problems(record: Record) -> list[str]:
@@ -155,6 +157,39 @@ def problems(record: Record) -> list[str]:
     return found
 
 
+def problems_of_sample(sample: Record) -> list[str]:
+    """The same of a sample; what is always in its objects is in each of those that are there."""
+    found = [
+        f"a sample has no {name}"
+        for name, field in _SAMPLE.items()
+        if field.is_always and not _has(sample, name)
+    ]
+    for place, value in _places(sample, _SAMPLE):
+        if place not in _SAMPLE:
+            found.append(f"{place} is not described")
+        elif not _SAMPLE[place].takes(value):
+            found.append(f"{place} is {value!r}")
+    return found
+
+
+def places_of_samples() -> set[str]:
+    """All that the page says may occur in one."""
+    return set(_SAMPLE)
+
+
+def occurring_in_samples(samples: Iterable[Record]) -> set[str]:
+    """All of it that does."""
+    return {place for sample in samples for place, _ in _places(sample, _SAMPLE)}
+
+
+def _has(sample: Record, name: str) -> bool:
+    head, _, rest = name.partition(".")
+    if head not in sample or not rest:
+        return head in sample or bool(rest)  # of an object that is not there nothing is missing
+    inner = sample[head] if isinstance(sample[head], list) else [sample[head]]
+    return all(_has(each, rest) for each in inner)
+
+
 def _places(value: Mapping[str, Any], schema: Fields, above: str = "") -> Iterator[tuple[str, Any]]:
     """Every field, and where the page describes it."""
     for name, inner in value.items():
@@ -166,8 +201,10 @@ def _places(value: Mapping[str, Any], schema: Fields, above: str = "") -> Iterat
         is_described_within = any(other.startswith(within) for other in schema)
         if place in schema or not is_described_within:
             yield place, inner
-        if is_described_within and isinstance(inner, dict):
-            yield from _places(inner, schema, within)
+        inners = inner if isinstance(inner, list) else [inner]
+        for each in inners if is_described_within else ():
+            if isinstance(each, dict):
+                yield from _places(each, schema, within)
 
 
 Place = tuple[str, str, str]

@@ -1,0 +1,100 @@
+"""mlterm watch: sample a process that mlterm did not start."""
+
+import os
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from mlterm.cli.options import log_dir_option, sampling_options, tag_option
+from mlterm.cli.run import launched_view
+from mlterm.cli.show import say
+from mlterm.core import names
+from mlterm.core.clean import clean_text
+from mlterm.core.command import script_name
+from mlterm.core.errors import NotFoundError, SupervisorError
+from mlterm.core.lifecycle import UNTOLD_CODE
+from mlterm.core.plan import ChildSpec, Plan, SamplingPlan, Watched
+from mlterm.session import Launch
+from mlterm.system import git, paths
+from mlterm.system.processes import Process
+
+
+@click.command()
+@click.option(
+    "--project", metavar="NAME", help="Its project [the git root's or this folder's name]."
+)
+@click.option("--run-id", metavar="NAME", help="Its own name [the script's name and the time].")
+@log_dir_option
+@tag_option
+@click.option("-d", "--detach", is_flag=True, help="Print the run's name and return at once.")
+@sampling_options
+@click.option("-q", "--quiet", is_flag=True, help="No summary at the end.")
+@click.argument("pid", type=click.IntRange(min=1))
+@click.pass_obj
+def watch(
+    launch: Launch | None,
+    project: str | None,
+    run_id: str | None,
+    log_dir: str | None,
+    tags: dict[str, str],
+    detach: bool,
+    interval: float,
+    gpus: str,
+    retention: float,
+    quiet: bool,
+    pid: int,
+) -> int:
+    """Sample the process PID and its descendants into a run, until it ends.
+
+    Its output cannot be had. Ctrl-C and mlterm stop end the watching, never the process.
+    """
+    watched = _watched(pid)
+    argv = list(watched.argv)
+    cwd = os.getcwd()
+    name = names.default_run_id(script_name(argv), datetime.now()) if run_id is None else run_id
+    query = git.ask_status(watched.cwd)
+    plan = Plan(
+        project=paths.default_project(cwd) if project is None else project,
+        run_id=name,
+        run_id_is_default=run_id is None,
+        log_dir=os.fspath(paths.log_dir(log_dir)),
+        child=ChildSpec(
+            argv=[sys.executable, "-P", "-m", "mlterm.waiter", str(pid), str(watched.started)],
+            cwd=cwd,
+            environ=dict(os.environ),
+        ),
+        tags=tags,
+        git_asked=query is not None,
+        parses=False,
+        sampling=SamplingPlan(interval, gpus, retention),
+        watched=watched,
+    )
+    if not (detach or quiet):
+        words = clean_text(f"{script_name(argv)} (pid {pid})")
+        say(f"watching {words}; Ctrl-C ends the watching, Ctrl-\\ detaches")
+    launch = launch or Launch()
+    code = launched_view(launch, plan, detach=detach, quiet=quiet)
+    return 0 if code == UNTOLD_CODE else code
+
+
+def _watched(pid: int) -> Watched:
+    """Raises NotFoundError where there is no such process, SupervisorError where it is not to be
+    seen."""
+    if not Path("/proc/self/stat").exists():
+        raise SupervisorError("mlterm watch needs Linux's /proc; nothing was started")
+    try:
+        process = Process("/proc", pid, keep_open=False)
+    except (FileNotFoundError, ProcessLookupError):
+        raise NotFoundError(f"there is no process {pid}") from None
+    except OSError as error:
+        raise SupervisorError(f"process {pid} cannot be seen: {error.strerror}") from None
+    if process.stat.state == "Z":
+        raise NotFoundError(f"process {pid} has ended already, and waits to be collected")
+    try:
+        cwd = os.readlink(f"/proc/{pid}/cwd")
+    except OSError:
+        cwd = "/"
+    words = process.words() or (process.stat.name,)
+    return Watched(pid, process.stat.started_ticks, words, cwd, process.environ())
