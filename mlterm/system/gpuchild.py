@@ -15,6 +15,7 @@ from typing import NoReturn
 import orjson
 
 from mlterm.system import daemon
+from mlterm.system.gpu import GpuReading
 from mlterm.system.nvml import NvmlReader
 
 
@@ -29,11 +30,16 @@ def main(environ: Mapping[str, str], selection: str, run: str, proc: str) -> int
     os.dup2(null, 1)  # whatever a driver's library prints is no answer
     daemon.set_title("gpus", run)
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
-    reader = NvmlReader(environ, selection, proc=Path(proc))
+    reader = None
     for line in sys.stdin.buffer:
         question = orjson.loads(line)
-        reading = reader.read(question["pids"], question["used"])
-        is_last = reading is None or reader.is_spent
+        try:
+            reader = reader or NvmlReader(environ, selection, proc=Path(proc))
+            reading = reader.read(question["pids"], question["used"])
+            is_last = reading is None or reader.is_spent
+        except Exception as error:  # noqa: BLE001 - a binding or a driver that nobody foresaw
+            why = f"the reading of GPUs failed: {type(error).__name__}: {error}"
+            reading, is_last = GpuReading(unavailable={"gpus": why}), True
         answer = {"reading": reading and asdict(reading), "is_last": is_last}
         os.write(answers, orjson.dumps(answer, option=orjson.OPT_NON_STR_KEYS) + b"\n")
         if is_last:

@@ -152,7 +152,8 @@ class GpuProbe:
 
     def _remember(self, reading: GpuReading) -> None:
         """Which devices there are, and on which of them the job has been."""
-        self._known = [device_of(gpu) for gpu in reading.gpus]
+        if reading.gpus or "gpus" not in reading.unavailable:
+            self._known = [device_of(gpu) for gpu in reading.gpus]
         entries = [entry for entries in reading.by_pid.values() for entry in entries]
         places = {(entry["index"], entry.get("mig")) for entry in entries}
         self._used |= {d.uuid for d in self._known if d.uuid and (d.index, d.mig) in places}

@@ -225,10 +225,12 @@ def _listed(kind: str, version: str) -> Way:
 
 
 _PROCESSES = [
-    [_listed(kind, version) for version in ("v3", "v2")]  # pynvml has no v1
+    [_listed(kind, version) for version in ("v2", "v3")]  # pynvml has no v1
     for kind in ("Compute", "Graphics", "MPSCompute")
 ]
-"""A process that computes and draws is in two of these lists, with the same memory."""
+"""Both versions tell the same, but v3's entries were longer in R535 before 535.98, of which
+pynvml knows nothing: it would read scrambled process IDs (nvitop, issue 75). A process that
+computes and draws is in two of the lists, with the same memory."""
 
 
 class Rates:

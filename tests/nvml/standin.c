@@ -5,8 +5,8 @@
  * makes the call return 15. Keys of a device begin with its number, "0.power 310500", those
  * of an instance of it with both, "0.mig2.uuid MIG-…". For any function there are
  * "fail.FUNCTION CODE", "hang.FUNCTION 1", "crash.FUNCTION 1" and "slow.FUNCTION MILLISECONDS";
- * "lost CODE" fails them all but nvmlInit, "0.lost CODE" all of one device. "calls PATH" has
- * the name of each call appended there.
+ * "lost CODE" fails them all but nvmlInit, "0.lost CODE" all of one device. nvmlInit prints
+ * what "prints TEXT" says. "calls PATH" has the name of each call appended there.
  *
  * Compiled with -DWITHOUT_… it lacks functions, as an older driver does.
  */
@@ -180,6 +180,11 @@ int nvmlInitWithFlags(unsigned flags)
 {
     (void)flags;
     ENTER(NULL);
+    const char *noise = find("", "prints");
+    if (noise) {
+        puts(noise);
+        fflush(stdout);
+    }
     open_times++;
     return OK;
 }
@@ -388,7 +393,24 @@ static int processes(Handle unit, const char *name, unsigned *room, ProcessV2 *l
         ENTER(unit);                                                                           \
         return processes(unit, name, room, list);                                              \
     }
-#ifndef WITHOUT_PROCESSES_V3
+#ifdef WITHOUT_SOUND_V3 /* as R535 had it before 535.98: entries that nobody else knows */
+typedef struct { ProcessV2 known; u64 protected_memory; } ProcessR535;
+
+int nvmlDeviceGetComputeRunningProcesses_v3(Handle unit, unsigned *room, ProcessR535 *list)
+{
+    ENTER(unit);
+    ProcessV2 found[64];
+    unsigned here = 64;
+    int code = processes(unit, "processes", &here, found);
+    if (code)
+        return code;
+    int fits = here <= *room && (list || !here);
+    for (unsigned i = 0; fits && i < here; i++)
+        list[i] = (ProcessR535){found[i], 0};
+    *room = here;
+    return fits ? OK : INSUFFICIENT_SIZE;
+}
+#elif !defined WITHOUT_PROCESSES_V3
 LIST(Compute, "processes", v3)
 LIST(Graphics, "graphics", v3)
 LIST(MPSCompute, "mps", v3)

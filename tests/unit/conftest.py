@@ -4,6 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.nvml import Standin
+from tests.nvml.bench import Bench
+
 
 @pytest.fixture
 def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
@@ -11,3 +14,11 @@ def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="mlt", dir="/tmp") as folder:
         monkeypatch.setenv("XDG_RUNTIME_DIR", folder)
         yield Path(folder)
+
+
+@pytest.fixture
+def bench(nvml: Standin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    """Probes of the stand-in, which this process and its children find."""
+    bench = Bench(nvml, tmp_path / "proc", monkeypatch)
+    yield bench
+    bench.close()

@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,57 +15,9 @@ import pytest
 from mlterm.system.gpu import FIGURES, GpuReading
 from mlterm.system.gpuprobe import GpuProbe
 from mlterm.system.nvml import RELIST_QUESTIONS, REOPEN_QUESTIONS
-from tests.nvml import GIB, INITIAL, Standin
+from tests.nvml import GIB, Standin
+from tests.nvml.bench import JOB, Bench, read
 from tests.support import PATIENCE
-
-JOB = 4242
-
-
-class Bench:
-    """A probe on a driver, in a namespace of our choice."""
-
-    def __init__(self, nvml: Standin, proc: Path) -> None:
-        self.nvml = nvml
-        self.now = 1000.0
-        self._proc = proc
-        self._probes: list[GpuProbe] = []
-        (proc / "self" / "ns").mkdir(parents=True)
-        self.namespace(INITIAL)
-
-    def namespace(self, name: str) -> None:
-        link = self._proc / "self" / "ns" / "pid"
-        link.unlink(missing_ok=True)
-        link.symlink_to(name)
-
-    def exists(self, *pids: int) -> None:
-        for pid in pids:
-            (self._proc / str(pid)).mkdir()
-
-    def probe(self, selection: str = "auto", **environ: str) -> GpuProbe:
-        probe = GpuProbe(environ, selection, lambda: self.now, proc=self._proc)
-        self._probes.append(probe)
-        return probe
-
-    def close(self) -> None:
-        for probe in self._probes:
-            probe.close()
-
-
-@pytest.fixture
-def bench(nvml: Standin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    nvml.load()
-    for name in nvml.environ:
-        monkeypatch.setenv(name, nvml.environ[name])
-    bench = Bench(nvml, tmp_path / "proc")
-    yield bench
-    bench.close()
-
-
-def read(probe: GpuProbe, pids: Collection[int] = (JOB,)) -> GpuReading:
-    probe.ask(pids)
-    reading = probe.answer(PATIENCE)
-    assert reading is not None
-    return reading
 
 
 def indexes(reading: GpuReading) -> list[Any]:
@@ -219,11 +170,10 @@ def test_xid_errors_are_those_since_the_start_each_once_the_latest_last(bench: B
 
 def test_an_old_driver_says_what_it_does_not_offer(bench: Bench) -> None:
     bench.nvml.device(0, processes=f"{JOB}:{GIB}")
-    bench.nvml.lacking(
+    bench.lacking(
         "ENERGY", "PROCESSES_V2", "PROCESSES_V3", "PROCESS_UTILIZATION", "MIG", "MEMORY_V2",
         "EVENT_REASONS", "TEMPERATURE_V", "FIELDS", "EVENTS",
     )  # fmt: skip
-    os.environ.update(bench.nvml.environ)
     reading = read(bench.probe())
     gpu = reading.gpus[0]
     assert gpu["unavailable"] == {"energy_counter_joules": "not offered by this driver"}
@@ -235,10 +185,10 @@ def test_an_old_driver_says_what_it_does_not_offer(bench: Bench) -> None:
     assert (reading.by_pid, indexes(reading)) == ({}, [0, 1])
 
 
-def test_a_driver_of_the_second_process_list_is_read_by_it(bench: Bench) -> None:
+@pytest.mark.parametrize("lacks", ["PROCESSES_V3", "PROCESSES_V2"])
+def test_either_version_of_the_process_list_will_do(bench: Bench, lacks: str) -> None:
     bench.nvml.device(1, processes=f"{JOB}:{GIB}")
-    bench.nvml.lacking("PROCESSES_V3", "PROCESS_UTILIZATION")
-    os.environ.update(bench.nvml.environ)
+    bench.lacking(lacks, "PROCESS_UTILIZATION")
     reading = read(bench.probe())
     assert indexes(reading) == [1]
     assert reading.by_pid[JOB] == [
@@ -249,6 +199,16 @@ def test_a_driver_of_the_second_process_list_is_read_by_it(bench: Bench) -> None
             "unavailable": {"utilization_percent": "not offered by this driver"},
         }
     ]
+
+
+def test_r535s_longer_entries_scramble_no_process_ids(bench: Bench) -> None:
+    bench.nvml.device(0, processes=f"7:1,{JOB}:{GIB},8:1,{JOB + 1}:5")
+    bench.lacking("SOUND_V3")
+    by_pid = read(bench.probe(), [JOB, JOB + 1]).by_pid
+    assert {pid: entry["memory_bytes"] for pid, (entry,) in by_pid.items()} == {
+        JOB: GIB,
+        JOB + 1: 5,
+    }
 
 
 # Processes
