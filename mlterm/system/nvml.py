@@ -13,30 +13,27 @@ from typing import Any
 
 from mlterm.core.devices import Device, attribution_problem, shown
 from mlterm.system.gpu import EVERYTHING, GpuReading, blank, identity
-from mlterm.system.nvmlunit import (
+from mlterm.system.nvmlerrors import (
     DEVICE_IS_GONE,
     DRIVER_IS_GONE,
     MISMATCH,
     NO_DEVICE,
-    NO_FUNCTION,
     NO_LIBRARY,
-    NO_SUPPORT,
+    NO_PERMISSION,
     NOT_FOUND,
     NOT_LOADED,
     NOT_OFFERED,
-    NOT_SUPPORTED,
-    Rates,
-    Unit,
     Unreadable,
     code_of,
     reason_of,
 )
+from mlterm.system.nvmlunit import Rates, Unit
 
 RELIST_QUESTIONS = 60
 """After so many, devices are listed and what was not supported is asked for again."""
-REOPEN_QUESTIONS = 10
-"""After so many a driver or device that is gone is tried again; not at each, since NVML may
-run nvidia-modprobe for it."""
+REOPEN_QUESTIONS, MOST_REOPEN_QUESTIONS = 10, 640
+"""After so many a driver or device that is gone is tried again, then after twice as many: it
+may take seconds, and NVML may run nvidia-modprobe for it."""
 XID_ERRORS = 16
 _PERIOD_MICROSECONDS = 1_000_000  # a sample of utilisation is of 1/6 to 1 second
 _FIRST_PID_NAMESPACE = "pid:[4026531836]"  # PROC_PID_INIT_INO, include/linux/proc_ns.h
@@ -69,6 +66,7 @@ class NvmlReader:
         self._reason: str | None = None
         self._opened = False
         self._open_again_at = 0
+        self._pause_questions = REOPEN_QUESTIONS
         self._units: dict[Device, Unit | str] = {}
         self._shown: list[Device] = []
         self._events: Any = None
@@ -94,7 +92,7 @@ class NvmlReader:
         except self._nvml.NVMLError as error:
             self._close()
             self._reason = reason_of(error)
-            self._open_again_at = self._questions + REOPEN_QUESTIONS
+            self._try_again_later()
             self.is_spent = code_of(error) == MISMATCH  # the library is loaded once a process
             if not self._units and code_of(error) in _NOTHING_THERE:
                 return None
@@ -134,7 +132,8 @@ class NvmlReader:
                 known = [d for d in self._units if d.index == index and d.mig is None]
                 device = known[0] if known else Device(index, None, None)
                 units[device] = reason_of(error)
-                self._try_again_later()
+                if code_of(error) != NO_PERMISSION:
+                    self._try_again_later()
         present = {device.index for device in units}
         gone = [device for device in self._units if device.index not in present]
         self._units = units | dict.fromkeys(gone, "the device is gone")
@@ -195,6 +194,8 @@ class NvmlReader:
             attributed="processes" not in unavailable,
         )
         gpus = [self._record(device) for device in self._shown]
+        if not self._open_again_at:
+            self._pause_questions = REOPEN_QUESTIONS
         by_pid: dict[int, list[dict[str, Any]]] = {}
         for device, processes in ours.items():
             for pid, entry in self._entries(device, processes):
@@ -227,7 +228,9 @@ class NvmlReader:
         return reason
 
     def _try_again_later(self) -> None:
-        self._open_again_at = self._open_again_at or self._questions + REOPEN_QUESTIONS
+        if not self._open_again_at:
+            self._open_again_at = self._questions + self._pause_questions
+            self._pause_questions = min(2 * self._pause_questions, MOST_REOPEN_QUESTIONS)
 
     def _here(self, pids: Collection[int]) -> set[int]:
         if not self._contained:
@@ -276,10 +279,6 @@ class NvmlReader:
         except self._nvml.NVMLError as error:
             if code_of(error) == NOT_FOUND:
                 return {}
-            if code_of(error) in (NO_SUPPORT, NO_FUNCTION):
-                raise Unreadable(
-                    NOT_SUPPORTED if code_of(error) == NO_SUPPORT else NOT_OFFERED
-                ) from None
             raise Unreadable(reason_of(error)) from None
         # Some drivers leave slots of the array as they are: no time, or no percentage.
         valid = [s for s in samples if s.timeStamp > since and s.smUtil <= 100]

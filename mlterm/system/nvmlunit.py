@@ -9,42 +9,25 @@ from typing import Any
 
 from mlterm.core.devices import Device
 from mlterm.system.gpu import EVERYTHING, FIGURES, INSTANCE_FIGURES, identity
+from mlterm.system.nvmlerrors import (
+    DEVICE_IS_GONE,
+    DOES_WITHOUT,
+    DRIVER_IS_GONE,
+    IS_MISSING,
+    NO_SUPPORT,
+    NOT_OFFERED,
+    NOT_SUPPORTED,
+    Unreadable,
+    code_of,
+    reason_of,
+)
 
-NOT_SUPPORTED = "not supported"
-NOT_OFFERED = "not offered by this driver"
 _NOT_FOR_INSTANCES = "not offered for MIG instances"
 _NOT_AVAILABLE = (2**32 - 1, 2**64 - 1)  # NVML_VALUE_NOT_AVAILABLE, as unsigned numbers
 _EVERY_LINK = 2**32 - 1  # as scopeId: the sum over all NVLinks
 _WIDE = (2, 3)  # nvmlValueType_t: unsigned long (64 bits, where NVML is), unsigned long long
 _KIB = 1024
 _MILLI = 1000.0
-
-UNINITIALIZED, NO_SUPPORT, NOT_FOUND, NOT_LOADED = 1, 3, 6, 9
-NO_LIBRARY, NO_FUNCTION, LOST, NEEDS_RESET, MISMATCH = 12, 13, 15, 16, 18
-NO_DEVICE, UNKNOWN = 28, 999
-_OTHER_VERSION, _DEPRECATED = 25, 26
-_REASONS = {
-    UNINITIALIZED: "the driver has gone",
-    NO_SUPPORT: NOT_SUPPORTED,
-    4: "not permitted",
-    NOT_LOADED: "the driver is not loaded",
-    10: "the driver did not answer in time",
-    NO_FUNCTION: NOT_OFFERED,
-    LOST: "the device has fallen off the bus",
-    NEEDS_RESET: "the device needs a reset",
-    17: "the operating system forbids it",
-    MISMATCH: "the driver and its library are of different versions",
-    21: "no data yet",
-    _OTHER_VERSION: NOT_OFFERED,
-    _DEPRECATED: NOT_OFFERED,
-    27: "the device is not ready",
-    NO_DEVICE: "the device is gone",
-    UNKNOWN: "unknown error of the driver",
-}
-DRIVER_IS_GONE = {UNINITIALIZED, NOT_LOADED, MISMATCH}
-DEVICE_IS_GONE = {LOST, NEEDS_RESET, NO_DEVICE}
-_DOES_WITHOUT = (NOT_SUPPORTED, NOT_OFFERED)
-_IS_MISSING = {NO_SUPPORT, NO_FUNCTION, _OTHER_VERSION, _DEPRECATED}
 
 _THROTTLE_REASONS = (
     "",  # idle: no load, nothing that holds it back
@@ -63,25 +46,6 @@ _THROTTLE_REASONS = (
 
 Values = Mapping[str, Any]
 Way = Callable[[Any, Any], Values]
-
-
-def reason_of(error: Exception) -> str:
-    """What an NVMLError means, in plain words."""
-    code = code_of(error)
-    return _REASONS.get(code, f"error {code} of the driver")
-
-
-def code_of(error: Exception) -> int:
-    """The nvmlReturn_t of an NVMLError."""
-    return int(getattr(error, "value", UNKNOWN))
-
-
-class Unreadable(Exception):
-    """Something that NVML does not tell, and why."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
 
 
 class Call:
@@ -104,7 +68,7 @@ class Call:
             except nvml.NVMLError as error:
                 if code_of(error) in DRIVER_IS_GONE | DEVICE_IS_GONE:
                     raise
-                if code_of(error) not in _IS_MISSING:
+                if code_of(error) not in IS_MISSING:
                     raise Unreadable(reason_of(error)) from None
                 if code_of(error) == NO_SUPPORT:
                     self._missing = NOT_SUPPORTED
@@ -211,10 +175,10 @@ _WAYS: dict[tuple[str, ...], tuple[Way, ...]] = {
 """For each call's figures the ways to them, the newest first."""
 _COUNTERS = {
     # Cheap, where nvmlDeviceGetPcieThroughput measures for 20 ms; from R565 on.
-    "pcie_tx_bytes_per_second": ("NVML_FI_DEV_PCIE_COUNT_TX_BYTES", 0, 1),
-    "pcie_rx_bytes_per_second": ("NVML_FI_DEV_PCIE_COUNT_RX_BYTES", 0, 1),
-    "nvlink_tx_bytes_per_second": ("NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_TX", _EVERY_LINK, _KIB),
-    "nvlink_rx_bytes_per_second": ("NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_RX", _EVERY_LINK, _KIB),
+    "pcie_tx_bytes_per_second": (197, 0, 1),  # NVML_FI_DEV_PCIE_COUNT_TX_BYTES
+    "pcie_rx_bytes_per_second": (198, 0, 1),
+    "nvlink_tx_bytes_per_second": (138, _EVERY_LINK, _KIB),  # …_NVLINK_THROUGHPUT_DATA_TX
+    "nvlink_rx_bytes_per_second": (139, _EVERY_LINK, _KIB),
 }
 """Field, scope and bytes a unit of the counters that rates are made of."""
 
@@ -275,7 +239,7 @@ class Unit:
         unavailable: dict[str, str] = {}
         for names, call in self._calls.items():
             found, reason = self._ask(call)
-            if names[0] not in self._names and reason in _DOES_WITHOUT:
+            if names[0] not in self._names and reason in DOES_WITHOUT:
                 continue
             values |= {name: found.get(name) for name in names}
             unavailable |= {name: reason for name in names if values[name] is None}
@@ -308,29 +272,25 @@ class Unit:
         try:
             values = call.ask(self._nvml, self.handle)
         except Unreadable as error:
-            instead = self.device.mig is not None and error.reason in _DOES_WITHOUT
+            instead = self.device.mig is not None and error.reason in DOES_WITHOUT
             return {}, _NOT_FOR_INSTANCES if instead else error.reason
         known = {name: value for name, value in values.items() if value not in _NOT_AVAILABLE}
         return known, "not available"
 
     def _read_counters(self) -> dict[str, int]:
         """In bytes. A counter of 32 bits wraps within a second, unseen: it is no use."""
-        known = {
-            name: (getattr(self._nvml, field), scope)
-            for name, (field, scope, _) in self._counters.items()
-            if hasattr(self._nvml, field)
-        }
-        if not known:
+        if not self._counters:
             return {}
+        wanted = [(field, scope) for field, scope, _ in self._counters.values()]
         try:
-            fields = self._nvml.nvmlDeviceGetFieldValues(self.handle, list(known.values()))
+            fields = self._nvml.nvmlDeviceGetFieldValues(self.handle, wanted)
         except self._nvml.NVMLError as error:
             if code_of(error) in DRIVER_IS_GONE | DEVICE_IS_GONE:
                 raise
             fields = []
         told = {
             name: field.value.ullVal * _COUNTERS[name][2]
-            for name, field in zip(known, fields, strict=False)
+            for name, field in zip(self._counters, fields, strict=False)
             if field.nvmlReturn == 0 and field.valueType in _WIDE
         }
         self._counters = {name: _COUNTERS[name] for name in told}

@@ -376,6 +376,13 @@ def test_the_variable_names_an_instance(bench: Bench) -> None:
     assert indexes(read(bench.probe(CUDA_VISIBLE_DEVICES="MIG-04"))) == [0, (0, 4)]
 
 
+def test_an_instance_that_is_made_later_is_found(bench: Bench) -> None:
+    probe = bench.probe("all")
+    assert indexes(read(probe)) == [0, 1]
+    bench.nvml.add_instance(1, 3)
+    assert indexes([read(probe) for _ in range(RELIST_QUESTIONS)][-1]) == [0, 1, (1, 3)]
+
+
 def test_all_are_all_instances_too(bench: Bench) -> None:
     bench.nvml.add_instance(1, 0)
     assert indexes(read(bench.probe("all"))) == [0, 1, (1, 0)]
@@ -443,7 +450,7 @@ def test_a_driver_that_goes_away_and_comes_back(bench: Bench, code: int, reason:
     assert still.unavailable == {"gpus": "the driver is not loaded"}
     assert bench.nvml.calls("nvmlInitWithFlags") == 2, "not at every question"
     bench.nvml.set({"lost": None, "fail.nvmlInitWithFlags": None})
-    for _ in range(REOPEN_QUESTIONS):
+    for _ in range(2 * REOPEN_QUESTIONS):
         back = read(probe)
     assert (back.unavailable, back.gpus[0]["power_watts"]) == ({}, 310.5)
 
@@ -458,6 +465,24 @@ def test_a_driver_that_only_knows_unknown_errors_is_opened_anew(bench: Bench) ->
         back = first(probe)
     assert back["power_watts"] == 310.5
     assert bench.nvml.calls("nvmlInitWithFlags") == 2
+
+
+def test_a_driver_that_stays_away_is_tried_ever_more_seldom(bench: Bench) -> None:
+    probe = bench.probe("all")
+    read(probe)
+    bench.nvml.set({"lost": 9, "fail.nvmlInitWithFlags": 9})
+    for _ in range(7 * REOPEN_QUESTIONS):
+        read(probe)
+    assert bench.nvml.calls("nvmlInitWithFlags") == 1 + 2, "after 10 questions, and 20 more"
+
+
+def test_a_device_that_others_may_use_is_listed_as_such_and_not_tried_anew(bench: Bench) -> None:
+    bench.nvml.set({"1.lost": 4})
+    probe = bench.probe("all")
+    for _ in range(2 * REOPEN_QUESTIONS):
+        reading = read(probe)
+    assert reading.gpus[1]["unavailable"] == {"*": "not permitted"}
+    assert bench.nvml.calls("nvmlInitWithFlags") == 1
 
 
 @pytest.mark.parametrize("code", [4, 18, 999])
