@@ -270,8 +270,8 @@ class NvmlReader:
             raise Unreadable(unit)
         if device.mig is not None:
             raise Unreadable("not offered for MIG instances")
-        last = self._wall_microseconds() - _PERIOD_MICROSECONDS
-        since = min(last, self._seen.get(device, self._began - _PERIOD_MICROSECONDS))
+        seen = self._seen.get(device, self._began - _PERIOD_MICROSECONDS)
+        since = min(seen, self._wall_microseconds() - _PERIOD_MICROSECONDS)
         try:
             samples = self._nvml.nvmlDeviceGetProcessUtilization(unit.handle, since)
         except AttributeError:
@@ -282,7 +282,7 @@ class NvmlReader:
             raise Unreadable(reason_of(error)) from None
         # Some drivers leave slots of the array as they are: no time, or no percentage.
         valid = [s for s in samples if s.timeStamp > since and s.smUtil <= 100]
-        self._seen[device] = max([self._seen.get(device, 0), *(s.timeStamp for s in valid)])
+        self._seen[device] = max([seen, *(sample.timeStamp for sample in valid)])
         return {s.pid: s.smUtil for s in sorted(valid, key=lambda sample: sample.timeStamp)}
 
     def _wall_microseconds(self) -> int:

@@ -292,6 +292,14 @@ def test_of_several_samples_the_newest_counts_and_none_from_before_the_start(ben
     assert by_pid[JOB + 1][0]["utilization_percent"] == 0
 
 
+def test_a_sample_that_is_no_percentage_is_none(bench: Bench) -> None:
+    old = f"{JOB}:-900000000:99"
+    bench.nvml.device(0, processes=f"{JOB}:1", samples=f"{old},{JOB}:-1000:4000000")
+    probe = bench.probe()
+    for _ in range(2):
+        assert read(probe).by_pid[JOB][0]["utilization_percent"] == 0
+
+
 def test_a_sample_holds_for_its_second_however_often_it_is_asked_for(bench: Bench) -> None:
     moment = int((time.time() + 3600) * 1_000_000)
     bench.nvml.device(0, processes=f"{JOB}:1", samples=f"{JOB}:{moment}:60")
