@@ -1,5 +1,7 @@
 """As notebooks of competitions print."""
 
+import statistics
+
 from tiny import Regression, mean
 from truth import expect
 
@@ -11,9 +13,9 @@ for fold in range(3):
         validation, accuracy = model.evaluate()
         print(
             f"Fold {fold} | Epoch {epoch} | train_loss: {loss:.4f} | valid_loss: {validation:.4f} | "
-            f"valid_auc: {accuracy:.4f}"
+            f"valid_acc: {accuracy:.4f}"
         )
-        expect({"train_loss": loss, "valid_loss": validation, "valid_auc": accuracy}, epoch=epoch)
+        expect({"train_loss": loss, "valid_loss": validation, "valid_acc": accuracy}, epoch=epoch)
     scores.append(accuracy)
-print(f"CV AUC: {mean(scores):.4f} +/- {0.0123:.4f}")
-expect({"cv_auc": mean(scores)})
+print(f"CV accuracy: {mean(scores):.4f} +/- {statistics.pstdev(scores):.4f}")
+expect({"cv_accuracy": mean(scores)})

@@ -1,12 +1,14 @@
-"""Figures within sentences."""
+"""Figures within sentences. The rate is high, so that the loss does not always fall."""
 
 from tiny import Regression, mean
 from truth import allow, expect
 
+PATIENCE = 3
 model = Regression()
-best = float("inf")
-for epoch in range(1, 5):
-    batches = list(model.epoch(epoch))
+best, counter, epoch = float("inf"), 0, 0
+while counter < PATIENCE:
+    epoch += 1
+    batches = list(model.epoch(-7))
     loss = mean([b.loss for b in batches])
     validation, accuracy = model.evaluate()
     print(f"The loss at epoch {epoch} is {loss:.4f}")
@@ -17,7 +19,9 @@ for epoch in range(1, 5):
     expect({"validation_loss": validation}, epoch=epoch)
     if validation < best:
         print(f"Validation loss improved from {best:.4f} to {validation:.4f}. Saving model.")
-        best = validation
-    print(f"Saving best model with val_loss {best:.4f} to model_{epoch}.pt")
-    allow({"val_loss": best}, epoch=epoch)
-    print(f"EarlyStopping counter: {epoch} out of 5")
+        best, counter = validation, 0
+        print(f"Saving best model with val_loss {best:.4f} to model_{epoch}.pt")
+        allow({"val_loss": best}, epoch=epoch)
+    else:
+        counter += 1
+        print(f"EarlyStopping counter: {counter} out of {PATIENCE}")
