@@ -154,9 +154,13 @@ epoch 3 : loss = 0,532 ; acc = 93,5 %
   epoch=3 loss=0.532 acc=93.5
 {"step": 3, "loss": "0.314", "n": 5, "lr": "1e-05"}
   _step=3 loss=0.314 lr=1e-05
+Average loss for epoch: 0.345
+  average_loss=0.345
 """
 
 SILENT = r"""
+Restoring model weights from the end of the best epoch: 3.
+Best val acc at epoch: 12
 Epoch 00012: val_loss did not improve from 0.31234
 2026-11-20 10:31:05 | INFO | fairseq.trainer | begin training epoch 3
 Coefficient of determination: 0.47

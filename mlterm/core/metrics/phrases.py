@@ -118,6 +118,12 @@ def _words_before(line: Line, j: int) -> tuple[str, int]:
     return (_named(line, taken, note), k + 1) if taken else ("", j)
 
 
+def _is_place(taken: list[Token]) -> bool:
+    """Whether what stands right before a number is where the run was."""
+    last = taken[-1].text
+    return words.is_epoch(last) or words.step_rank(last) is not None
+
+
 def _named(line: Line, taken: list[Token], note: str) -> str:
     """Of all the words before a number those that name it."""
     groups: list[list[Token]] = [[]]
@@ -137,7 +143,12 @@ def _named(line: Line, taken: list[Token], note: str) -> str:
     groups = [group for group in groups if group]
     if not groups:
         return ""
-    best = next((g for g in groups if any(words.is_measured(t.text) for t in g)), groups[0])
+    measured = (g for g in groups if any(words.is_measured(t.text) for t in g))
+    best = next(measured, groups[0])
+    if _is_place(taken) and best is not groups[-1]:
+        is_at = taken[-2].text.lower() == "at"  # best loss at epoch: 3
+        if is_at or not any(words.is_measured(token.text) for token in best):
+            return ""  # restoring weights from the best epoch: 3
     if len(best) > _LONGEST_NAME or any(t.text.lower() in words.CHANGES for t in best):
         return ""
     name = "_".join(line.name(token) for token in best)
