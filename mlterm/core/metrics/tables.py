@@ -138,7 +138,10 @@ class Tables:
 
     def _labelled(self, cells: list[Cell], row: Row) -> tuple[str, list[Cell]]:
         """The word that a row begins with, if it does, and the cells of the columns."""
-        columns, first = self._columns, cells[0].text
+        columns = self._columns
+        if self._delimiter == WIDE and len(cells) == len(columns) + 1:
+            cells = _with_its_number(cells, columns[0])
+        first = cells[0].text
         is_blank = self._delimiter in (BLANKS, WIDE)
         if len(cells) > len(columns) and fills_column(first):
             figures = [cell for cell in cells if fills_column(cell.text)]
@@ -227,6 +230,15 @@ def _distance(column: _Column, cell: Cell) -> int:
     apart = min(abs(column.end - cell.end), abs(column.start - cell.start))
     overlaps = min(cell.end, column.end) > max(cell.start, column.start)
     return apart - 1000 * overlaps
+
+
+def _with_its_number(cells: list[Cell], column: _Column) -> list[Cell]:
+    """A word in the first column and the number one blank behind it are one: ``resnet 18``."""
+    word, number, *others = cells
+    is_under = word.start == column.start and figure_of(word.text) is None
+    if not is_under or number.start != word.end + 1:
+        return cells
+    return [Cell(f"{word.text} {number.text}", word.start, number.end), *others]
 
 
 def _pair(label: str, text: str) -> Row | None:
