@@ -88,7 +88,20 @@ CONFIGURATIONS = {
         "betas: !!python/tuple\n- 0.9\n- 0.999\nbatch_size: 3\nname: 'six words in quotes are one'",
         [{"betas": [0.9, 0.999], "batch_size": 3, "name": "six words in quotes are one"}],
     ),
-    "glued": ("lr=0.1\nbatch_size=32", [{"lr": 0.1, "batch_size": 32}]),
+    "in flow style": (
+        "optim:\n  betas: [0.9, 0.99]\n  at:\n  - {warm: 5}\nloss: {type: ce, at: 1}\n'on': true",
+        [{"optim/betas": [0.9, 0.99], "optim/at/warm": 5, "loss/type": "ce",
+          "loss/at": 1, "on": True}],
+    ),
+    "with long texts": (
+        "model:\n  a: what was thought of it when all of it was over\n    written down\n  depth: 3",
+        [{"model/a": "what was thought of it when all of it was over written down",
+          "model/depth": 3}],
+    ),
+    "glued": (
+        "lr=0.1\nbetas=(0.9, 0.999)\nbatch_size=32",
+        [{"lr": 0.1, "betas": (0.9, 0.999), "batch_size": 32}],
+    ),
 }  # fmt: skip
 LOGGED = {
     "at its head": (
@@ -123,6 +136,9 @@ FIGURES = {
     "behind settings": (f"{SET}Validation:\n  loss: 0.5", [{"lr": 0.1, "seed": 3}], {"loss"}),
     "losses by phase": (
         f"{SET}Losses:\n  train: 0.3\n  val: 0.4", [{"lr": 0.1, "seed": 3}], set(),
+    ),
+    "a dict of losses": (
+        f"{SET}loss: {{'train': 0.3, 'val': 0.4}}", [{"lr": 0.1, "seed": 3}], set(),
     ),
     "a dict behind settings": (
         f"{SET}val: {{'loss': 0.3, 'acc': 0.5}}",

@@ -11,16 +11,17 @@ from mlterm.core.metrics.plans import RATIO_RANK, Plan
 
 _LINE = re.compile(
     r"(?P<indent>\s*)(?:(?P<mark>[-*•]\s*|--)?"
-    r"(?P<name>[A-Za-z_][\w .-]{0,40}?)(?:\s*[:=]\s+(?P<value>\S.*)|:)"
+    r"(?P<quote>['\"]?)(?P<name>[A-Za-z_][\w .-]{0,40}?)(?P=quote)(?:\s*[:=]\s+(?P<value>\S.*)|:)"
     r"|(?P<dotted>[A-Za-z_]\w*) \.{3,} (?P<behind>\S.*)"  # as Megatron-LM prints its arguments
-    r"|(?P<glued>[A-Za-z_][\w.]*)=(?P<to>\S+)"
+    r"|(?P<glued>[A-Za-z_][\w.]*)=(?P<to>\S+|[\[(].*[\])])"
     r"|(?P<dash>-\s+)(?P<item>\S.*))"
 )
-_DEFAULT = re.compile(r"\s+\[default: .*\]$")  # what option parsers add to a value
+_DEFAULT = "[default: "  # what option parsers put behind a value
 _TAG = re.compile(r"!\S+")  # YAML's, before what stands below
 _WHOLE = re.compile(r"'.*'|\".*\"|\[.*\]|\(.*\)|\{.*\}")
 _BITS = ("16", "32", "64")
 _MOST_LINES = 200
+_LONG = 40  # characters of a value that may go on
 _MOST_WORDS = 4
 _FEWEST_KNOWN = 2
 
@@ -43,8 +44,10 @@ class SettingLines:
         """One more line; False where it is none of them. ``message``: its text without what a
         logger put before it, as far as that can be told (``debug: true`` is all message)."""
         entry = _entry(message) or _entry(state.text)
-        if entry is None or len(self._lines) >= _MOST_LINES:
+        if len(self._lines) >= _MOST_LINES:
             return False
+        if entry is None:
+            return plan is None and self._goes_on(state.text)
         is_one = self._names_a_value if entry.name else self._is_item
         if not is_one(entry, plan or Plan()):
             return False
@@ -71,9 +74,13 @@ class SettingLines:
             return False
         if value is None:
             return True
-        if not _is_short(value) or structured.balance(value) or _tells_figures(name, value):
+        if (
+            not (above or _is_short(value))
+            or structured.balance(value)
+            or _tells_figures(name, value)
+        ):
             return False
-        if words.is_setting(name):
+        if words.is_setting(name) or value[0] == "{":
             return True
         if words.is_measured(name) and plan.fields:
             return bool(self) and words.parts(name)[-1] == "precision" and value in _BITS
@@ -85,16 +92,31 @@ class SettingLines:
     def _is_item(self, entry: Entry, plan: Plan) -> bool:
         """Whether it is one of a list: right below the list's name, or another of its items."""
         last = self._lines[-1][1] if self else None
-        if last is None or plan.fields or _has_place(plan) or not _is_short(entry.value or ""):
+        value = entry.value or ""
+        if last is None or _has_place(plan) or not _is_short(value):
+            return False
+        if _tells_figures("", value) or (plan.fields and value[:1] != "{"):
             return False
         if last.inner is not None:
             return last.indent == entry.indent
         return last.value is None and last.indent <= entry.indent
 
+    def _goes_on(self, text: str) -> bool:
+        """Whether a line, further in, goes on with a long value: YAML folds them."""
+        state, last = self._lines[-1] if self else (None, None)
+        if state is None or last is None or len(last.value or "") < _LONG:
+            return False
+        if len(text) - len(text.lstrip()) <= last.indent:
+            return False
+        self._lines[-1] = state, last._replace(value=f"{last.value} {text.strip()}")
+        return True
+
     def _above(self, entry: Entry) -> list[Entry]:
         """The names under which it stands, the nearest first."""
         indent, above = entry.indent, []
         for _, other in reversed(self._lines):
+            if not indent:
+                break
             if other.indent < indent:
                 indent = other.indent
                 if other.value is None:
@@ -112,9 +134,10 @@ def _entry(text: str) -> Entry | None:
     inner = None if mark in ("", "--") else indent + len(mark)
     name = found["name"] or found["dotted"] or found["glued"] or ""
     value = found["value"] or found["behind"] or found["to"] or found["item"]
-    if value is not None:
-        value = _DEFAULT.sub("", value)
-        value = None if name and _TAG.fullmatch(value) else value
+    if value is not None and value.endswith("]") and not value.startswith(_DEFAULT):
+        value = value.partition(_DEFAULT)[0].rstrip()
+    if value is not None and name and _TAG.fullmatch(value):
+        value = None
     return Entry(indent, name.strip().replace(" ", "_"), value, inner)
 
 
@@ -154,5 +177,7 @@ def _tells_figures(name: str, value: str) -> bool:
     values = value_of(value)
     if not isinstance(values, dict) or words.is_setting_title(name):
         return True
-    told = structured.flatten(values)
-    return any(words.is_measured(name) and not words.is_setting(name) for name, _ in told)
+    told = list(structured.flatten(values))
+    if words.is_measured(name) and all(structured.as_figure(each) is not None for _, each in told):
+        return True
+    return any(words.is_measured(each) and not words.is_setting(each) for each, _ in told)

@@ -112,6 +112,8 @@ def _value(node: ast.expr, text: str) -> Any:
         return {
             str(_value(key, text)): _value(value, text) for key, value in items if key is not None
         }
+    if isinstance(node, ast.List | ast.Tuple):
+        return [_value(each, text) for each in node.elts]
     if isinstance(node, ast.Call) and node.keywords and not node.args:
         return {key.arg: _value(key.value, text) for key in node.keywords if key.arg is not None}
     segment = ast.get_source_segment(text, node) or ""
