@@ -154,6 +154,10 @@ epoch 3 : loss = 0,532 ; acc = 93,5 %
   epoch=3 loss=0.532 acc=93.5
 {"step": 3, "loss": "0.314", "n": 5, "lr": "1e-05"}
   _step=3 loss=0.314 lr=1e-05
+step=20, skipped=0, lr=[0.4], mom=[0.0]
+  _step=20 lr=0.4
+step=20, skipped=0, lr=[0.4], mom=[[0.9, 0.999]]
+  _step=20 lr=0.4
 Average loss for epoch: 0.345
   average_loss=0.345
 """
@@ -161,6 +165,7 @@ Average loss for epoch: 0.345
 SILENT = r"""
 Restoring model weights from the end of the best epoch: 3.
 Best val acc at epoch: 12
+time (ms) | fwd: 10.21 | bwd: 20.32 | bwd_inner: 20.1 | bwd_allreduce: 0.1 | step: 3.21
 Epoch 00012: val_loss did not improve from 0.31234
 2026-11-20 10:31:05 | INFO | fairseq.trainer | begin training epoch 3
 Coefficient of determination: 0.47

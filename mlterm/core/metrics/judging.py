@@ -32,6 +32,8 @@ def judge(
     """
     if words.is_passed_over(name) or _is_nonsense(name) or unit in _SIZES:
         return None
+    if words.parts(name) in (("step",), ("iter",)):
+        return None  # where it is no place, it is the time that one took: DeepSpeed
     is_measured = words.is_measured(name)
     if unit in _TIMES and words.parts(name)[-1] not in ("latency", "loss"):
         return None

@@ -89,7 +89,7 @@ COUNTS = words_of("""
     hidden hidden_size vocab vocab_size width height shape depth max_depth channels kernel
     stride padding num_workers max_epochs max_steps n_epochs num_epochs epochs total_epochs
     num_train_epochs steps_per_epoch warmup warmup_steps gradient_accumulation_steps
-    accumulation momentum weight_decay wd dropout beta1 beta2 beta betas eps epsilon_init
+    accumulation momentum mom weight_decay wd dropout beta1 beta2 beta betas eps epsilon_init
     alpha_init nnzs support leaves best_epoch best_iteration best_iter trainable flops macs
     gflops madds gmacs total_flos train_samples eval_samples consumed skipped n_samples
     train_size test_size val_size env_steps frames frame tid pgid ppid rps_limit threshold
