@@ -21,12 +21,15 @@ for epoch in range(3):
         print(f"iter {step}: loss {batch.loss:.4f}, time {taken * 1000:.2f}ms, mfu {mfu:.2f}%")
         expect({"loss": batch.loss, "mfu": mfu}, step=step)
         step += 1
+start, done = time.perf_counter(), 0
 for step in range(0, 30, 10):
     loss, _ = model.evaluate()
+    taken = 1000 * (time.perf_counter() - start)
     print(
-        f"step:{step}/30 val_loss:{loss:.4f} train_time:{step * 20 + 13:.0f}ms "
-        f"step_avg:{21.37 + step:.2f}ms"
+        f"step:{step}/30 val_loss:{loss:.4f} train_time:{taken:.0f}ms "
+        f"step_avg:{taken / max(done, 1):.2f}ms"
     )
     expect({"val_loss": loss}, step=step)
     for batch in model.epoch(step):
-        pass
+        time.sleep(0.002)
+        done += 1
