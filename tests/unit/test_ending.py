@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from mlterm.core import records
-from mlterm.core.lifecycle import Cause, Exit
+from mlterm.core.cost import Cost
+from mlterm.core.lifecycle import UNTOLD_CODE, Cause, Exit
+from mlterm.core.plan import Watched
 from mlterm.ending import TAIL_BYTES, TAIL_LINES, finish_record, signal_name
 from mlterm.system.board import Board
 from mlterm.system.cgroup import OomCount
@@ -23,7 +25,8 @@ def job(folder: Path, output: bytes | None = b"") -> Any:
         files.folder.mkdir()
         files.output.write_bytes(output)
     runlog = RunLog(files.run)
-    return SimpleNamespace(files=files, board=Board(), oom_before=None, runlog=runlog)
+    beside = {"oom_before": None, "watched": None, "part": 1}
+    return SimpleNamespace(files=files, board=Board(), runlog=runlog, **beside)
 
 
 def test_a_success_has_no_tail(tmp_path: Path) -> None:
@@ -177,3 +180,42 @@ def test_a_run_that_was_stopped_stays_so_whatever_its_script_made_of_it(tmp_path
     one.board.cause = Cause.STOP
     one.runlog.append({"type": "finish", "status": "failed", "_source": "tracker"})
     assert finish_record(one, Exit(code=0), 1.0, b"")["status"] == "cancelled"
+
+
+# --- What it cost, and what watched --------------------------------------------------------------
+
+
+def test_the_cost_stands_in_the_record_as_the_last_sample_left_it(tmp_path: Path) -> None:
+    done = job(tmp_path)
+    cost = Cost()
+    cost.add({"interval_seconds": 1.0, "job": {"cpu_percent": 50.0, "rss_bytes": 7}})
+    done.files.cost.write_bytes(records.encode({"part": 1, "cost": cost.as_json()}))
+    record = finish_record(done, Exit(code=0), 1.0, b"")
+    assert (record["samples"], record["mean_cpu_percent"]) == (1, 50.0)
+    done.part = 2
+    assert "samples" not in finish_record(done, Exit(code=0), 1.0, b"")
+
+
+def watching(folder: Path) -> Any:
+    found = job(folder)
+    found.watched = Watched(1, 2, ("x",), "/", {})
+    return found
+
+
+def test_how_a_watched_process_ended_is_its_own_where_it_is_known(tmp_path: Path) -> None:
+    record = finish_record(watching(tmp_path), Exit(code=3), 1.0, b"")
+    assert (record["status"], record["exit_code"]) == ("failed", 3)
+
+
+def test_what_only_the_parent_was_told_is_not_guessed(tmp_path: Path) -> None:
+    record = finish_record(watching(tmp_path), Exit(code=UNTOLD_CODE), 1.0, b"")
+    assert (record["status"], record["exit_code"], record["signal"]) == ("completed", None, None)
+    assert record["reason"] == "the process has ended; how, only its parent was told"
+
+
+def test_the_end_of_the_watching_is_not_the_end_of_the_process(tmp_path: Path) -> None:
+    stopped = watching(tmp_path)
+    stopped.board.cause = Cause.STOP
+    record = finish_record(stopped, Exit(signal=2), 1.0, b"")
+    assert (record["status"], record["exit_code"], record["signal"]) == ("cancelled", None, None)
+    assert record["reason"] == "the watching was ended: stopped (mlterm stop)"
