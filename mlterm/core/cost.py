@@ -13,7 +13,7 @@ from mlterm.core.sizes import format_bytes, format_figure, format_share
 MOST_ROLES = 32
 OTHER = "other"
 COST_FIELDS = (
-    "samples", "peak_memory_bytes", "peak_memory_of", "memory_limit_bytes", "cpu_seconds",
+    "samples", "peak_memory_bytes", "peak_memory_of", "memory_limit_bytes", "cpu_limit_cores", "cpu_seconds",
     "mean_cpu_percent", "peak_cpu_percent", "read_bytes", "written_bytes", "energy_kwh",
     "roles", "gpus",
 )  # fmt: skip
@@ -68,7 +68,7 @@ class Cost:
         self.samples = 0
         self._job = _figures(("cpu_percent", "rss_bytes", "pss_bytes"))
         self._last: Record = {}
-        self._limit: int | None = None
+        self._limits: Record = {}
         self._roles: dict[str, dict[str, Figure]] = {}
         self._devices: dict[str, _Device] = {}
 
@@ -81,7 +81,8 @@ class Cost:
         for name in ("cpu_seconds", "read_bytes", "written_bytes"):
             if job.get(name) is not None:
                 self._last[name] = job[name]
-        self._limit = (sample.get("cgroup") or {}).get("memory_limit_bytes", self._limit)
+        if (cgroup := sample.get("cgroup")) is not None:
+            self._limits = _limits(cgroup)
         for role, sums in _by_role(sample.get("processes", ())).items():
             has_room = role in self._roles or len(self._roles) < MOST_ROLES
             figures = self._roles.setdefault(role if has_room else OTHER, _figures(_ROLE))
@@ -93,6 +94,13 @@ class Cost:
             for name, figure in device.figures.items():
                 figure.add(gpu.get(name))
 
+    def peak_memory(self) -> Record:
+        """The most memory so far, ``peak_memory_of`` PSS, or of RSS where that is all there is;
+        null before it was read."""
+        of = "rss" if self._job["pss_bytes"].peak is None else "pss"
+        peak = self._job[f"{of}_bytes"].peak
+        return {"peak_memory_bytes": peak, "peak_memory_of": None if peak is None else of}
+
     def energies(self) -> dict[str, float]:
         """The joules of each device so far, by its UUID."""
         facts = {uuid: device.facts for uuid, device in self._devices.items()}
@@ -100,15 +108,12 @@ class Cost:
 
     def finish_fields(self) -> Record:
         """What the finish record says of it; what was not measured is left out."""
-        memory = "rss" if self._job["pss_bytes"].peak is None else "pss"
-        peak = self._job[f"{memory}_bytes"].peak
         cpu = self._job["cpu_percent"]
         energies = self.energies().values()
         fields: Record = {
             "samples": self.samples,
-            "peak_memory_bytes": peak,
-            "peak_memory_of": None if peak is None else memory,
-            "memory_limit_bytes": self._limit,
+            **self.peak_memory(),
+            **self._limits,
             **self._last,
             "mean_cpu_percent": cpu.mean,
             "peak_cpu_percent": cpu.peak,
@@ -124,7 +129,7 @@ class Cost:
             "samples": self.samples,
             "job": _plain(self._job),
             "last": self._last,
-            "limit": self._limit,
+            "limits": self._limits,
             "roles": {role: _plain(figures) for role, figures in self._roles.items()},
             "devices": {
                 uuid: {"facts": device.facts, "figures": _plain(device.figures)}
@@ -139,7 +144,7 @@ class Cost:
         try:
             cost.samples = data["samples"]
             cost._job = _read(data["job"])
-            cost._last, cost._limit = data["last"], data["limit"]
+            cost._last, cost._limits = data["last"], data["limits"]
             cost._roles = {role: _read(figures) for role, figures in data["roles"].items()}
             for uuid, device in data["devices"].items():
                 cost._devices[uuid] = _Device(device["facts"], _read(device["figures"]))
@@ -158,7 +163,8 @@ def words_of(finish: Mapping[str, Any]) -> str:
         shared = ", shared pages counted more than once" if _is_rss_of_many(finish) else ""
         parts.append(f"peak memory {amount}{shared}")
     if (mean := as_number(finish.get("mean_cpu_percent"))) is not None:
-        parts.append(f"CPU {mean:.0f}% mean")
+        cores = as_number(finish.get("cpu_limit_cores"))
+        parts.append(f"CPU {mean:.0f}%{f' of {100 * cores:.0f}%' if cores else ''} mean")
     devices = finish.get("gpus")
     shown = [d for d in devices if isinstance(d, dict)] if isinstance(devices, list) else []
     parts += [_device_words(device) for device in shown[:MOST_DEVICES]]
@@ -190,6 +196,15 @@ def _device_words(device: Mapping[str, Any]) -> str:
     if used is not None:
         facts.append(f"{format_share(used, total) if total else format_bytes(used)} peak")
     return f"{name} {', '.join(facts) or 'not readable'}"
+
+
+def _limits(cgroup: Mapping[str, Any]) -> Record:
+    """What it may have: the smaller of its CPU time and the CPUs that it may run on."""
+    cores = [c for name in ("cpu_limit_cores", "cpus") if (c := cgroup.get(name)) is not None]
+    return {
+        "memory_limit_bytes": cgroup.get("memory_limit_bytes"),
+        "cpu_limit_cores": min(cores, default=None),
+    }
 
 
 def _by_role(processes: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, float | None]]:

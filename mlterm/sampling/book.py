@@ -50,8 +50,11 @@ class SampleBook:
                 self._series = {n: Series.from_json(s) for n, s in folded["series"].items()}
 
     def add(self, sample: Record) -> None:
-        """Take in one sample. A full disk loses it for the file, not for the sums."""
+        """Take in one sample, to which the peak so far is added. A full disk loses it for the
+        file, not for the sums."""
         now = sample["t"]
+        self.cost.add(sample)
+        sample["job"] |= self.cost.peak_memory()
         with suppress(OSError):
             self._retention.note(now, os.fstat(self._log.fileno()).st_size)
             self._log.append(sample)
@@ -59,7 +62,6 @@ class SampleBook:
                 self._retention.thin(now)
                 self._log.close()
                 self._log = RunLog(self._files.system)
-        self.cost.add(sample)
         for name, value in _points(sample):
             self._series.setdefault(name, Series()).add(value, now)
         if now >= self._due:

@@ -10,7 +10,7 @@ BUDGET_SECONDS = 0.1
 """How long reading may take in one sample."""
 SHARE = 0.01
 """And which part of all time: after a slow reading the next one waits."""
-GROWTH = 1.1
+GROWTH = 1.02
 """By how much RSS grows until PSS is read out of turn, so that no peak is missed."""
 UNREADABLE = "not readable for {} of {} processes"
 

@@ -22,11 +22,12 @@ OF_A_FULL_DISK: set[Place] = {
 }  # fmt: skip
 """What a file system of its own has to be mounted for: in the last test."""
 ELSEWHERE: set[Place] = {
-    ("finish", "oom_kills", ""),  # needs a control group: tests/session/test_oom.py
+    ("finish", "oom_kills", ""),  # needs a control group: tests/session/test_group.py
     ("unread", "offset", ""),
     ("unread", "unread_bytes", ""),  # a flood: session/test_parsing.py
     ("finish", "peak_memory_of", "rss"),  # PSS can be read here: unit/test_cost.py
-    ("finish", "memory_limit_bytes", ""),  # needs a control group: session/test_sampling.py
+    ("finish", "memory_limit_bytes", ""),
+    ("finish", "cpu_limit_cores", ""),  # need a control group: session/test_group.py
     ("artifact", "compression", "zst"),  # needs Python 3.14 or zstandard: unit/test_artifacts.py
 }
 """What not every machine has."""

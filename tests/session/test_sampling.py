@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -174,10 +175,9 @@ def test_the_summary_at_the_end_tells_the_cost(home: Home) -> None:
     script = home.script(WAIT_FOR_GO + f"data = b'x' * {100 * MIB}; spin(0.5)")
     done = home.mlterm("run", "--interval", "0.1", "--", *script)
     (line,) = [each for each in done.stderr.decode().splitlines() if "peak memory" in each]
-    assert line.startswith("| peak memory 1")
-    assert " MB · CPU " in line
+    assert re.fullmatch(r"\| peak memory \d+(\.\d)? MB · CPU \d+% mean", line)
     (listed,) = home.listed().values()
-    assert listed["cost"]["peak_memory_bytes"] > 100 * MIB
+    assert listed["cost"]["peak_memory_bytes"] > 98 * MIB  # a last fiftieth may be missed
 
 
 def test_a_killed_observer_is_followed_by_one_that_loses_only_what_it_could_not_see(

@@ -50,6 +50,14 @@ def test_the_peak_is_of_pss_where_it_was_ever_read_and_says_so() -> None:
     assert (rss["peak_memory_bytes"], rss["peak_memory_of"]) == (900, "rss")
 
 
+def test_the_limits_are_the_last_and_the_tightest() -> None:
+    first = sample() | {"cgroup": {"memory_limit_bytes": 9, "cpu_limit_cores": 4.0, "cpus": 2}}
+    assert cost_of(first)["cpu_limit_cores"] == 2
+    last = sample() | {"cgroup": {"memory_limit_bytes": 5, "cpu_limit_cores": None}}
+    fields = cost_of(first, last, sample())
+    assert (fields["memory_limit_bytes"], fields.get("cpu_limit_cores")) == (5, None)
+
+
 def test_roles_are_summed_over_their_processes() -> None:
     first = sample() | {
         "processes": [
@@ -183,6 +191,7 @@ def test_the_line_for_a_person() -> None:
             {"peak_memory_bytes": 5, "peak_memory_of": "rss", "roles": {"a": ONE}},
             "peak memory 5 B",
         ),
+        ({"mean_cpu_percent": 187.0, "cpu_limit_cores": 4}, "CPU 187% of 400% mean"),
         ({"gpus": [{"index": 1}]}, "GPU1 not readable"),
         ({"gpus": [{"index": 1, "mig": 2, "mean_utilization_percent": 0}]}, "GPU1.2 0% mean"),
         ({"gpus": [{"index": i} for i in range(6)]}, SIX),

@@ -67,9 +67,9 @@ def test_pss_is_read_in_its_turn_and_when_memory_has_grown(
 ) -> None:
     job = processes(Fake(1), Fake(2))
     assert shares.read(job, 1000, is_due=True).total == 200
-    assert shares.read(job, 1050, is_due=False).total is None
-    assert shares.read(job, 1101, is_due=False).total == 200
-    assert shares.read(job, 1150, is_due=False).total is None
+    assert shares.read(job, 1020, is_due=False).total is None
+    assert shares.read(job, 1021, is_due=False).total == 200
+    assert shares.read(job, 1041, is_due=False).total is None
 
 
 def test_a_process_that_keeps_its_pss_to_itself_leaves_no_total(shares: MemoryShares) -> None:
