@@ -15,6 +15,7 @@ from mlterm.core.summary import RunSummary
 from mlterm.system import paths, store, terminal
 
 COLOURS = {COMPLETED: "green", RUNNING: "cyan", CANCELLED: "yellow"}
+SEPARATOR = " · "
 _SHOWN_METRICS = 6
 
 
@@ -114,20 +115,32 @@ def print_summary(run: RunSummary) -> None:
     if run.duration_seconds is not None:
         facts.append(format_duration(run.duration_seconds))
     facts.append(_how(run))
-    lines = [" · ".join(facts)]
+    lines = [SEPARATOR.join(facts)]
     if run.metrics:
         names = list(run.metrics)[:_SHOWN_METRICS]
         lines.append("  ".join(f"{clean_text(n)} {_number(run.metrics[n]['last'])}" for n in names))
     if run.cost:
         from mlterm.core.cost import words_of
 
-        if words := clean_text(words_of(run.cost)):
-            lines.append(words)
+        lines += _wrapped(clean_text(words_of(run.cost)))
     lines.append(f"record  {_short(run.path)}")
     if files_of(run).output.exists():
         lines.append(f"output  {_short(files_of(run).output)}")
     bar = click.style("▍", fg=COLOURS.get(run.status, "red")) if colour else "|"
     print("\n".join(f"{bar} {line}" for line in lines), file=sys.stderr)
+
+
+def _wrapped(words: str) -> list[str]:
+    """The line, on a narrow terminal in several: parted only between facts."""
+    _, columns = terminal.size(2)
+    lines: list[str] = []
+    for fact in words.split(SEPARATOR) if words else ():
+        longer = f"{lines[-1]}{SEPARATOR}{fact}" if lines else fact
+        if lines and (not columns or len(longer) < columns - 2):
+            lines[-1] = longer
+        else:
+            lines.append(fact)
+    return lines
 
 
 def _how(run: RunSummary) -> str:

@@ -13,9 +13,9 @@ from mlterm.core.sizes import format_bytes, format_figure, format_share
 MOST_ROLES = 32
 OTHER = "other"
 COST_FIELDS = (
-    "samples", "peak_memory_bytes", "peak_memory_of", "memory_limit_bytes", "cpu_limit_cores", "cpu_seconds",
-    "mean_cpu_percent", "peak_cpu_percent", "read_bytes", "written_bytes", "energy_kwh",
-    "roles", "gpus",
+    "samples", "peak_memory_bytes", "peak_memory_of", "memory_limit_bytes", "cpu_limit_cores",
+    "cpu_seconds", "mean_cpu_percent", "peak_cpu_percent", "read_bytes", "written_bytes",
+    "energy_kwh", "roles", "gpus",
 )  # fmt: skip
 """Of a finish record."""
 MOST_DEVICES = 4
