@@ -60,7 +60,6 @@ class Observer:
         Processes are found through /proc: where there is none, nothing is sampled."""
         if not os.path.exists("/proc/self/stat"):
             return
-        self._job.board.sampling = True
         from mlterm.sampling.thread import Sampling  # the notes need not wait for it
 
         Sampling(self._job, self._summary).start()

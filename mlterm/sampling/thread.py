@@ -29,6 +29,9 @@ class Sampling(threading.Thread):
 
     def run(self) -> None:
         """What it dies of goes to the crash log: the run goes on, without samples."""
+        if self._job.board.exit_known:  # so short a job was gone before it could be seen
+            return
+        self._job.board.sampling = True
         try:
             self._sample()
         except Exception:  # noqa: BLE001 - a thread has nobody above to raise to
@@ -41,7 +44,7 @@ class Sampling(threading.Thread):
         book = SampleBook(job.files, job.part, plan.retention_seconds, self._summary)
         sampler = Sampler(self._subject(), book.energy)
         schedule = Schedule(plan.interval_seconds)
-        is_last = job.board.exit_known
+        is_last = False
         while True:
             begin, spent = time.monotonic(), time.thread_time()
             book.add(sampler.sample())

@@ -1,8 +1,8 @@
 """The host's own figures: CPU, memory, room, disks, network, temperature.
 
-On Linux from /proc, through descriptors that stay open: psutil takes three times as long for the
+From Linux's /proc, through descriptors that stay open: psutil takes three times as long for the
 same, and its sum of all disks counts device-mapper, RAID, loop and zram devices on top of the
-disks below them (its is_storage_device has including_virtual = True). Elsewhere, psutil.
+disks below them (its is_storage_device has including_virtual = True).
 """
 
 import os
@@ -11,32 +11,20 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Protocol
-
-import psutil
+from typing import Any
 
 from mlterm.core import hostfiles
 
 SELDOM = 10
 """The room on a disk and the temperature are read every tenth time, and stand in between."""
 
-# What the system and its odd answers raise; RuntimeError has psutil's NotImplementedError in it.
-_FAILURES = (OSError, ValueError, LookupError, RuntimeError, psutil.Error)
+# What the system and its odd answers raise.
+_FAILURES = (OSError, ValueError, LookupError)
 _FIRST = "there is no reading before this one to compare with"
 _LOOPBACKS = ("lo", "lo0")
 
 _Part = tuple[tuple[str, ...], Callable[[], tuple[float | None, ...]]]
 _Outcome = tuple[dict[str, float | None], dict[str, str]]
-
-
-class _Source(Protocol):
-    """Where the counters come from; any of its methods may raise _FAILURES."""
-
-    def cpu_times(self) -> dict[str, float]: ...
-    def memory(self) -> tuple[int | None, ...]: ...
-    def disks(self) -> hostfiles.Counters: ...
-    def network(self) -> hostfiles.Counters: ...
-    def temperature(self) -> float: ...
 
 
 class Machine:
@@ -58,8 +46,7 @@ class Machine:
     ) -> None:
         self._disk = disk
         self._clock = clock
-        source: _Source = LinuxSource(proc, sys) if psutil.LINUX else PsutilSource()
-        self._source = source
+        self._source = source = Source(proc, sys)
         self._cpu_times: dict[str, float] | None = None
         self._disks = _Rate(source.disks, "no disk is told of")
         self._network = _Rate(source.network, "there is no interface but the loopback")
@@ -180,7 +167,7 @@ class _Rate:
         return hostfiles.rates(before[1], counters, now - before[0])
 
 
-class LinuxSource:
+class Source:
     """/proc and /sys."""
 
     def __init__(self, proc: Path, sys: Path) -> None:
@@ -278,34 +265,3 @@ class _Kept:
                 self._close = None
             error.filename = str(self._path)
             raise
-
-
-class PsutilSource:
-    """Where there is no /proc: macOS, where psutil's disks are the whole ones."""
-
-    def cpu_times(self) -> dict[str, float]:
-        """Seconds of all CPUs together, by kind."""
-        return psutil.cpu_times()._asdict()
-
-    def memory(self) -> tuple[int | None, ...]:
-        """As hostfiles.memory."""
-        memory, swap = psutil.virtual_memory(), psutil.swap_memory()
-        return memory.total, memory.available, swap.total, swap.free
-
-    def disks(self) -> hostfiles.Counters:
-        """By disk."""
-        counters = psutil.disk_io_counters(perdisk=True, nowrap=False) or {}
-        return {name: (disk.read_bytes, disk.write_bytes) for name, disk in counters.items()}
-
-    def network(self) -> hostfiles.Counters:
-        """By interface, all but the loopback."""
-        counters = psutil.net_io_counters(pernic=True, nowrap=False)
-        return {
-            name: (nic.bytes_recv, nic.bytes_sent)
-            for name, nic in counters.items()
-            if name not in _LOOPBACKS
-        }
-
-    def temperature(self) -> float:
-        """Never: psutil has no sensors there."""
-        raise ValueError("the CPU's temperature is not offered on this system")
