@@ -29,22 +29,23 @@ class Sampling(threading.Thread):
 
     def run(self) -> None:
         """What it dies of goes to the crash log: the run goes on, without samples."""
-        if self._job.board.exit_known:  # so short a job was gone before it could be seen
+        board = self._job.board
+        if board.exit_known and not board.sampling:  # it was gone before it could be seen
             return
-        self._job.board.sampling = True
+        board.sampling = True
         try:
             self._sample()
         except Exception:  # noqa: BLE001 - a thread has nobody above to raise to
             daemon.note_crash(self._job.files.crash_log)
         finally:
-            self._job.board.sampling = False
+            board.sampling = False
 
     def _sample(self) -> None:
         job, plan = self._job, self._job.sampling
         book = SampleBook(job.files, job.part, plan.retention_seconds, self._summary)
         sampler = Sampler(self._subject(), book.energy)
         schedule = Schedule(plan.interval_seconds)
-        is_last = False
+        is_last = job.board.exit_known  # an observer before this one was killed
         while True:
             begin, spent = time.monotonic(), time.thread_time()
             book.add(sampler.sample())
