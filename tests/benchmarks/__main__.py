@@ -7,12 +7,21 @@ import platform
 import sys
 from collections.abc import Callable
 
-from tests.benchmarks import importing, overhead, parsing, reading, start, throughput, tracking
+from tests.benchmarks import (
+    importing,
+    overhead,
+    parsing,
+    reading,
+    sampling,
+    start,
+    throughput,
+    tracking,
+)
 from tests.benchmarks.harness import Corner, Row, table
 
 ROUNDS = {
     "throughput": 7, "start": 21, "overhead": 9, "tracking": 3, "importing": 21, "reading": 9,
-    "parsing": 7,
+    "parsing": 7, "sampling": 7,
 }  # fmt: skip
 
 
@@ -35,6 +44,7 @@ def main() -> int:
         "importing": importing.measure,
         "reading": reading.measure,
         "parsing": parsing.measure,
+        "sampling": sampling.measure,
     }
     machine = _machine()  # its load before ours
     rows = []
