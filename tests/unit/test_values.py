@@ -25,6 +25,10 @@ from mlterm.core.records import decode, encode
 from mlterm.core.values import named_values, plain
 
 
+class LossOf(float):
+    """As a framework's own number may be."""
+
+
 class Colour(Enum):
     RED = "red"
     NAN = math.nan
@@ -197,6 +201,19 @@ def test_one_bad_item_does_not_lose_the_others() -> None:
     assert (found["good"], found["last"]) == (1, 1)
     assert found["bad"]["_type"] == "builtins.KeyError"
     assert plain([1, Hostile(), 2])[::2] == [1, 2]
+
+
+@given(st.lists(st.floats() | st.sampled_from([1, True, None, 1e308, LossOf(0.5)]), max_size=8))
+def test_a_list_of_floats_becomes_what_each_of_them_does(items: list[Any]) -> None:
+    found = plain(items)
+    assert [*map(repr, found)] == [repr(plain(item)) for item in items]
+    assert found is not items  # who has logged it may change it
+
+
+def test_the_items_of_all_lists_are_counted_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(values, "ITEM_LIMIT", 10)
+    assert plain([[1.0] * 4, [2.0] * 4]) == [[1.0] * 4, [2.0] * 4]
+    assert plain([[1.0] * 4, [2.0] * 5])[1]["_repr"] == "<too many items>"
 
 
 def test_what_holds_itself_or_is_very_deep_ends() -> None:
