@@ -57,7 +57,7 @@ class SampleBook:
         sample["job"] |= self.cost.peak_memory()
         with suppress(OSError):
             self._retention.note(now, os.fstat(self._log.fileno()).st_size)
-            self._log.append(sample)
+            self._log.append_lines(records.encode_own(sample))
             if self._retention.is_due(now):
                 self._retention.thin(now)
                 self._log.close()

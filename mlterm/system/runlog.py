@@ -34,7 +34,10 @@ class RunLog:
 
     def append_all(self, batch: Iterable[Mapping[str, Any]]) -> None:
         """Write records, all of them in one write; as ``append``."""
-        line = b"".join(map(records.encode, batch))
+        self.append_lines(b"".join(map(records.encode, batch)))
+
+    def append_lines(self, line: bytes) -> None:
+        """Write what is encoded already; as ``append``."""
         if not ends_whole(self._fd):  # our own short write, or another writer's
             line = b"\n" + line
         if os.write(self._fd, line) < len(line):

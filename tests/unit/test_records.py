@@ -36,6 +36,21 @@ def test_a_record_comes_back_from_its_line(record: dict[str, Any]) -> None:
     assert records.decode(line) == record
 
 
+@given(RECORDS)
+def test_our_own_record_is_written_as_any_other(record: dict[str, Any]) -> None:
+    assert records.encode_own(record) == records.encode(record)
+
+
+@pytest.mark.parametrize("value", ["\udcff", 2**64, -(2**63) - 1])
+def test_what_json_has_not_is_written_as_ever_in_our_own_record_too(value: Any) -> None:
+    assert records.encode_own({"x": [value]}) == records.encode({"x": [value]})
+
+
+def test_a_figure_of_ours_that_is_no_number_is_null() -> None:
+    figures = {"x": [math.nan, math.inf, -math.inf]}
+    assert records.decode(records.encode_own(figures)) == {"x": [None] * 3}
+
+
 @given(st.lists(RECORDS, max_size=5))
 def test_lines_come_back_in_order(many: list[dict[str, Any]]) -> None:
     assert list(records.decode_lines(b"".join(map(records.encode, many)))) == many
