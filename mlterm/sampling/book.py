@@ -1,6 +1,7 @@
 """Where samples go: the file of all of them, their folded series, and what they add up to."""
 
 import os
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -37,7 +38,7 @@ class SampleBook:
         self._files, self._part, self._summary = files, part, summary
         self._log = RunLog(files.system)
         self.cost, self.energy = Cost(), Energy()
-        self._series: dict[str, Series] = {}
+        self._series: defaultdict[str, Series] = defaultdict(Series)
         state = _state_of(files, part)
         self._retention = Retention(files.system, keep_seconds, state.get("retention"))
         self._due = 0.0
@@ -47,7 +48,8 @@ class SampleBook:
                 self.energy.go_on_from(uuid, joules)
             folded = summary.read()["system"]
             if folded["part"] == part:
-                self._series = {n: Series.from_json(s) for n, s in folded["series"].items()}
+                found = {n: Series.from_json(s) for n, s in folded["series"].items()}
+                self._series.update(found)
 
     def add(self, sample: Record) -> None:
         """Take in one sample, to which the peak so far is added. A full disk loses it for the
@@ -63,7 +65,7 @@ class SampleBook:
                 self._log.close()
                 self._log = RunLog(self._files.system)
         for name, value in _points(sample):
-            self._series.setdefault(name, Series()).add(value, now)
+            self._series[name].add(value, now)
         if now >= self._due:
             self._due = now + CHECKPOINT_SECONDS
             self.keep()
