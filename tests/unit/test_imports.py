@@ -26,7 +26,7 @@ FOREIGN = {
     "setproctitle": "ps must tell the keeper from the script",
 }
 NEVER = {
-    "psutil": "30 ms: the observer and mlterm stop have it, the start has not",
+    "psutil": "30 ms: mlterm stop has it",
     "urwid": "180 ms: only an interface needs it",
     "pynvml": "asks the driver: only the observer may hang in it",
     "filelock": "55 ms: system/lock.py takes the same lock",
@@ -110,6 +110,12 @@ def test_a_start_imports_what_it_needs_and_nothing_else(
     assert foreign <= set(FOREIGN)
     assert not tops & set(NEVER)
     assert found & HEAVY <= set(heavy)
+
+
+@pytest.mark.linux
+def test_a_short_command_does_not_wait_for_the_sampler_to_import_what_it_can_do_without() -> None:
+    found = imported("mlterm.observer", "mlterm.sampling.thread")
+    assert not {name.partition(".")[0] for name in found} & set(NEVER)
 
 
 TRACKER_HEAVY = {
