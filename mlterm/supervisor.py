@@ -26,6 +26,7 @@ from mlterm.system.child import spawn
 from mlterm.system.job import Job
 from mlterm.system.paths import RunFiles
 from mlterm.system.runlog import RunLog
+from mlterm.system.slate import Slate
 
 _HEAD_BYTES = 256 * 1024
 
@@ -37,7 +38,6 @@ def set_up(plan: Plan) -> tuple[Guard, Launched]:
     files.folder.mkdir(exist_ok=True)
     part = _count_parts(files) + 1
     files.names.unlink(missing_ok=True)  # what an earlier part's script called it
-    files.cost.unlink(missing_ok=True)
     runlog = RunLog(files.run, files.reserve)
     _need_room(plan, runlog)
     output = os.open(files.output, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
@@ -87,6 +87,7 @@ def set_up(plan: Plan) -> tuple[Guard, Launched]:
         environ=environ if plan.watched is None else dict(plan.watched.environ),
         runlog=runlog,
         board=board,
+        sums=Slate(),
         child=child,
         lock=held,
         pipe=_nonblocking_pipe(),

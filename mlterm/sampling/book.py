@@ -14,6 +14,7 @@ from mlterm.core.series import Series
 from mlterm.system.paths import RunFiles
 from mlterm.system.retention import Retention
 from mlterm.system.runlog import RunLog
+from mlterm.system.slate import Slate
 from mlterm.system.summaryfile import SummaryFile
 
 CHECKPOINT_SECONDS = 5.0
@@ -33,13 +34,18 @@ class SampleBook:
     on with."""
 
     def __init__(
-        self, files: RunFiles, part: int, keep_seconds: float, summary: SummaryFile
+        self,
+        files: RunFiles,
+        part: int,
+        keep_seconds: float,
+        summary: SummaryFile,
+        sums: Slate,
     ) -> None:
-        self._files, self._part, self._summary = files, part, summary
+        self._files, self._part, self._summary, self._sums = files, part, summary, sums
         self._log = RunLog(files.system)
         self.cost, self.energy = Cost(), Energy()
         self._series: defaultdict[str, Series] = defaultdict(Series)
-        state = _state_of(files, part)
+        state = _state_on(sums)
         self._retention = Retention(files.system, keep_seconds, state.get("retention"))
         self._due = 0.0
         with suppress(ValueError, KeyError):
@@ -62,8 +68,10 @@ class SampleBook:
             self._log.append_lines(records.encode_own(sample))
             if self._retention.is_due(now):
                 self._retention.thin(now)
+                thinned = RunLog(self._files.system)
                 self._log.close()
-                self._log = RunLog(self._files.system)
+                self._log = thinned
+        self._note_sums()
         for name, value in _points(sample):
             self._series[name].add(value, now)
         if now >= self._due:
@@ -71,40 +79,32 @@ class SampleBook:
             self.keep()
 
     def keep(self) -> None:
-        """Write down what the samples add up to."""
+        """Write down the series."""
         folded = {name: series.as_json() for name, series in self._series.items()}
         size = os.fstat(self._log.fileno()).st_size
         self._summary.put(
             "system", {"system": {"part": self._part, "offset": size, "series": folded}}
         )
-        state = {
-            "part": self._part,
-            "cost": self.cost.as_json(),
-            "retention": self._retention.as_json(),
-        }
-        scratch = self._files.cost.with_suffix(".tmp")
-        with suppress(OSError):
-            scratch.write_bytes(records.encode(state))
-            scratch.replace(self._files.cost)
 
     def close(self) -> None:
         """Keep everything; no sample follows."""
         self.keep()
         self._log.close()
 
+    def _note_sums(self) -> None:
+        state = {"cost": self.cost.as_json(), "retention": self._retention.as_json()}
+        self._sums.write(records.encode(state))
 
-def cost_of(files: RunFiles, part: int) -> Cost | None:
-    """What the samples of a part of a run add up to, as last kept; None where there are none."""
+
+def cost_of(sums: Slate) -> Cost | None:
+    """What the samples of a part of a run add up to; None where there are none."""
     with suppress(ValueError, KeyError):
-        return Cost.from_json(_state_of(files, part)["cost"])
+        return Cost.from_json(_state_on(sums)["cost"])
     return None
 
 
-def _state_of(files: RunFiles, part: int) -> Record:
-    with suppress(OSError):
-        state = records.decode(files.cost.read_bytes()) or {}
-        return state if state.get("part") == part else {}
-    return {}
+def _state_on(sums: Slate) -> Record:
+    return records.decode(sums.read()) or {}
 
 
 def _points(sample: Record) -> Iterator[tuple[str, float]]:

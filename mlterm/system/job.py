@@ -12,6 +12,7 @@ from mlterm.system.child import Child
 from mlterm.system.paths import RunFiles
 from mlterm.system.registry import Entry
 from mlterm.system.runlog import RunLog
+from mlterm.system.slate import Slate
 
 
 @dataclass
@@ -25,6 +26,8 @@ class Job:
     environ: dict[str, str]
     runlog: RunLog
     board: Board
+    sums: Slate
+    """What the samples of the job add up to, as JSON."""
     child: Child
     """The command, and the PTY's master side."""
     lock: int

@@ -87,11 +87,6 @@ class RunFiles:
         return self.folder / "system.jsonl"
 
     @property
-    def cost(self) -> Path:
-        """What the samples add up to, on its way to the finish record."""
-        return self.folder / ".cost"
-
-    @property
     def reserve(self) -> Path:
         """Room kept for the finish record, given up when the disk is full."""
         return self.folder / ".reserve"

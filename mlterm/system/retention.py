@@ -1,5 +1,6 @@
 """How long samples are kept at their full rate: older ones are thinned out in their file."""
 
+import math
 import os
 import shutil
 from contextlib import suppress
@@ -37,6 +38,8 @@ class Retention:
 
     def note(self, now: float, size: int) -> None:
         """The file has ``size`` bytes before the sample of ``now`` (monotonic seconds)."""
+        if self._keep == math.inf:
+            return
         if not self._marks or now - self._marks[-1][0] >= self._step:
             self._marks.append((now, size))
 

@@ -1,8 +1,8 @@
 """What a job costs, as whole runs are sampled from outside."""
 
-import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -251,13 +251,15 @@ def test_absurd_wishes_are_refused_and_nothing_is_started(
     assert not home.logs.exists()
 
 
-def test_samples_are_thinned_as_asked_for(home: Home) -> None:
-    run = start(home, "wait()", "--system-retention", "forever")
-    wait_until(lambda: len(run.samples) >= 3, "samples")
+def test_the_cost_is_told_though_the_folder_has_been_removed(home: Home) -> None:
+    run = start(home, f"wait('more'); data = b'x' * {100 * MIB}; spin(0.3); wait()")
+    wait_until(lambda: run.samples, "a sample")
+    shutil.rmtree(run.folder)
+    go(home, "more")
     go(home)
-    assert run.finish["status"] == "completed"
-    cost = json.loads((run.folder / ".cost").read_text())
-    assert cost["retention"]["marks"] == [[run.samples[0]["t"], 0]]
+    finish = run.finish
+    assert finish["cpu_seconds"] >= 0.3
+    assert finish["peak_memory_bytes"] > 100 * MIB
 
 
 def test_nothing_of_the_job_waits_for_a_sampler_that_is_stopped(home: Home) -> None:

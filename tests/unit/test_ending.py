@@ -15,6 +15,7 @@ from mlterm.system.board import Board
 from mlterm.system.cgroup import OomCount
 from mlterm.system.paths import RunFiles
 from mlterm.system.runlog import RESERVE_BYTES, RunLog, has_finish
+from mlterm.system.slate import Slate
 from mlterm.system.spool import BACKLOG_LIMIT
 
 
@@ -25,7 +26,7 @@ def job(folder: Path, output: bytes | None = b"") -> Any:
         files.folder.mkdir()
         files.output.write_bytes(output)
     runlog = RunLog(files.run)
-    beside = {"oom_before": None, "watched": None, "part": 1}
+    beside = {"sums": Slate(), "oom_before": None, "watched": None, "part": 1}
     return SimpleNamespace(files=files, board=Board(), runlog=runlog, **beside)
 
 
@@ -189,11 +190,9 @@ def test_the_cost_stands_in_the_record_as_the_last_sample_left_it(tmp_path: Path
     done = job(tmp_path)
     cost = Cost()
     cost.add({"interval_seconds": 1.0, "job": {"cpu_percent": 50.0, "rss_bytes": 7}})
-    done.files.cost.write_bytes(records.encode({"part": 1, "cost": cost.as_json()}))
+    done.sums.write(records.encode({"part": 1, "cost": cost.as_json()}))
     record = finish_record(done, Exit(code=0), 1.0, b"")
     assert (record["samples"], record["mean_cpu_percent"]) == (1, 50.0)
-    done.part = 2
-    assert "samples" not in finish_record(done, Exit(code=0), 1.0, b"")
 
 
 def watching(folder: Path) -> Any:

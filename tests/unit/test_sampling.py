@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,6 +15,7 @@ from mlterm.sampling.memory import BUDGET_SECONDS, SHARE, MemoryShares
 from mlterm.sampling.parts import DESCRIBED, Parts
 from mlterm.system.paths import RunFiles
 from mlterm.system.processes import Process
+from mlterm.system.slate import Slate
 from mlterm.system.summaryfile import SummaryFile
 
 
@@ -156,8 +158,19 @@ def files(tmp_path: Path) -> RunFiles:
     return found
 
 
-def book(files: RunFiles, part: int = 1) -> SampleBook:
-    return SampleBook(files, part, math.inf, SummaryFile(files.summary))
+@pytest.fixture
+def sums() -> Slate:
+    return Slate()
+
+
+def book(files: RunFiles, sums: Slate, part: int = 1) -> SampleBook:
+    return SampleBook(files, part, math.inf, SummaryFile(files.summary), sums)
+
+
+def cost(sums: Slate) -> dict[str, Any]:
+    found = cost_of(sums)
+    assert found is not None
+    return found.finish_fields()
 
 
 def summary(files: RunFiles) -> dict[str, Any]:
@@ -165,8 +178,8 @@ def summary(files: RunFiles) -> dict[str, Any]:
     return found
 
 
-def test_each_sample_is_a_line_and_all_are_folded(files: RunFiles) -> None:
-    kept = book(files)
+def test_each_sample_is_a_line_and_all_are_folded(files: RunFiles, sums: Slate) -> None:
+    kept = book(files, sums)
     gpu = {"index": 0, "uuid": "GPU-a", "utilization_percent": 7}
     for t in range(3):
         kept.add(sample(float(t), host={"cpu_percent": None}, gpus=[gpu]))
@@ -180,64 +193,73 @@ def test_each_sample_is_a_line_and_all_are_folded(files: RunFiles) -> None:
     assert (series["count"], series["buckets"]["x_first"]) == (3, [0.0, 1.0, 2.0])
 
 
-def test_another_observer_goes_on_where_one_was_killed(files: RunFiles) -> None:
-    killed = book(files)
+def test_another_observer_goes_on_where_one_was_killed(files: RunFiles, sums: Slate) -> None:
+    killed = book(files, sums)
     times = [float(t) for t in range(int(CHECKPOINT_SECONDS) + 1)]
     gpu = {"index": 0, "uuid": "GPU-a", "energy_joules": 500.0}
     for t in times:
         killed.add(sample(t, gpus=[gpu]))
-    again = book(files)
+    again = book(files, sums)
     assert again.energy.add("GPU-a", 10.0, 0.0, None) == 500.0
     again.add(sample(10.0))
     again.close()
     count = len(times) + 1
     assert summary(files)["series"]["job/cpu_percent"]["count"] == count
-    cost = cost_of(files, 1)
-    assert cost is not None
-    assert cost.finish_fields()["samples"] == count
+    assert cost(sums)["samples"] == count
     assert len(files.system.read_bytes().splitlines()) == count
 
 
-def test_another_part_of_the_run_begins_anew(files: RunFiles) -> None:
-    first = book(files)
+def test_the_sums_are_whole_at_every_sample(files: RunFiles, sums: Slate) -> None:
+    killed = book(files, sums)
+    for t in range(3):
+        killed.add(sample(float(t)))
+        assert cost(sums)["samples"] == t + 1
+
+
+def test_another_part_of_the_run_begins_anew(files: RunFiles, sums: Slate) -> None:
+    first = book(files, sums)
     first.add(sample(1.0))
     first.close()
-    second = book(files, part=2)
-    assert cost_of(files, 2) is None
+    second = book(files, Slate(), part=2)
     second.add(sample(0.0))
     second.close()
-    assert cost_of(files, 1) is None
     assert summary(files)["series"]["job/cpu_percent"]["count"] == 1
     assert len(files.system.read_bytes().splitlines()) == 2
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"part":1}', b'{"part":1,"cost":{}}'])
-def test_what_is_broken_is_begun_anew(files: RunFiles, content: bytes) -> None:
-    files.cost.write_bytes(content)
+def test_what_is_broken_is_begun_anew(files: RunFiles, sums: Slate, content: bytes) -> None:
+    sums.write(content)
     files.summary.write_bytes(content)
-    assert cost_of(files, 1) is None
-    kept = book(files)
+    assert cost_of(sums) is None
+    kept = book(files, sums)
     kept.add(sample(0.0))
     kept.close()
-    cost = cost_of(files, 1)
-    assert cost is not None
-    assert cost.samples == 1
+    assert cost(sums)["samples"] == 1
 
 
 @pytest.mark.linux
-def test_on_a_full_disk_the_sums_go_on(files: RunFiles) -> None:
+def test_on_a_full_disk_the_sums_go_on(files: RunFiles, sums: Slate) -> None:
     files.system.symlink_to("/dev/full")
-    kept = book(files)
+    kept = book(files, sums)
     for t in range(3):
         kept.add(sample(float(t)))
     kept.close()
-    cost = cost_of(files, 1)
-    assert cost is not None
-    assert cost.samples == 3
+    assert cost(sums)["samples"] == 3
+
+
+def test_without_its_folder_the_sums_go_on(files: RunFiles, sums: Slate) -> None:
+    kept = book(files, sums)
+    kept.add(sample(0.0))
+    shutil.rmtree(files.folder)
+    for t in range(1, int(CHECKPOINT_SECONDS) + 2):
+        kept.add(sample(float(t)))
+    kept.close()
+    assert cost(sums)["samples"] == int(CHECKPOINT_SECONDS) + 2
 
 
 def test_old_samples_are_thinned_and_new_ones_follow_in_the_new_file(files: RunFiles) -> None:
-    kept = SampleBook(files, 1, 60.0, SummaryFile(files.summary))
+    kept = SampleBook(files, 1, 60.0, SummaryFile(files.summary), Slate())
     for t in range(1000):
         kept.add(sample(float(t)))
     kept.close()
