@@ -9,6 +9,7 @@ from typing import Any
 
 from mlterm.core.records import Record, as_number
 from mlterm.core.sizes import format_bytes, format_figure, format_share
+from mlterm.core.usage import SHORTEST_SECONDS
 
 MOST_ROLES = 32
 OTHER = "other"
@@ -21,6 +22,8 @@ COST_FIELDS = (
 MOST_DEVICES = 4
 """In the line for a person."""
 JOULES_A_KWH = 3.6e6
+TOLERANCE = 1.1
+"""By how much RSS may have been larger than when PSS was read, for that to be its peak."""
 
 
 @dataclass
@@ -36,6 +39,11 @@ class Figure:
         if isinstance(value, int | float):
             self.weight += weight
             self.total += weight * value
+            self.rise_to(value)
+
+    def rise_to(self, value: float | None) -> None:
+        """Take in a figure for the peak alone."""
+        if value is not None:
             self.peak = value if self.peak is None else max(self.peak, value)
 
     @property
@@ -44,6 +52,7 @@ class Figure:
         return round(self.total / self.weight, 2) if self.weight else None
 
 
+_JOB = ("cpu_percent", "rss_bytes", "pss_bytes", "rss_bytes_beside_pss")
 _ROLE = ("processes", "cpu_percent", "rss_bytes", "pss_bytes", "gpu_memory_bytes")
 _DEVICE = (
     "utilization_percent", "memory_used_bytes", "temperature_celsius", "power_watts",
@@ -66,7 +75,7 @@ class Cost:
 
     def __init__(self) -> None:
         self.samples = 0
-        self._job = _figures(("cpu_percent", "rss_bytes", "pss_bytes"))
+        self._job = _figures(_JOB)
         self._last: Record = {}
         self._limits: Record = {}
         self._roles: dict[str, dict[str, Figure]] = {}
@@ -76,8 +85,8 @@ class Cost:
         """Take in one sample."""
         self.samples += 1
         job = sample["job"]
-        for name, figure in self._job.items():
-            figure.add(job.get(name), sample.get("interval_seconds") or 0)
+        self._add_cpu(job, sample.get("interval_seconds") or 0)
+        self._add_memory(job)
         for name in ("cpu_seconds", "read_bytes", "written_bytes"):
             if job.get(name) is not None:
                 self._last[name] = job[name]
@@ -94,12 +103,36 @@ class Cost:
             for name, figure in device.figures.items():
                 figure.add(gpu.get(name))
 
+    def _add_cpu(self, job: Mapping[str, Any], interval_seconds: float) -> None:
+        """The mean is of the CPU time: rates leave out what is found late, as of processes that
+        were met when they had ended, and are cut off at all cores."""
+        cpu = self._job["cpu_percent"]
+        cpu.rise_to(job.get("cpu_percent"))
+        before, now = self._last.get("cpu_seconds"), job.get("cpu_seconds")
+        if interval_seconds and before is not None and now is not None:
+            cpu.weight += interval_seconds
+            cpu.total += 100 * (now - before)
+
+    def _add_memory(self, job: Mapping[str, Any]) -> None:
+        """Where no process has any (all have ended, or none was met yet) nothing was measured."""
+        rss, pss = job.get("rss_bytes"), job.get("pss_bytes")
+        if not rss:
+            return
+        self._job["rss_bytes"].rise_to(rss)
+        if pss is not None:
+            self._job["pss_bytes"].rise_to(pss)
+            self._job["rss_bytes_beside_pss"].rise_to(rss)
+
     def peak_memory(self) -> Record:
-        """The most memory so far, ``peak_memory_of`` PSS, or of RSS where that is all there is;
-        null before it was read."""
-        of = "rss" if self._job["pss_bytes"].peak is None else "pss"
-        peak = self._job[f"{of}_bytes"].peak
-        return {"peak_memory_bytes": peak, "peak_memory_of": None if peak is None else of}
+        """The most memory so far, ``peak_memory_of`` PSS, unless that could not be read when the
+        memory was at its peak; null before any was read."""
+        rss, beside = self._job["rss_bytes"].peak, self._job["rss_bytes_beside_pss"].peak
+        if rss is None:
+            return {"peak_memory_bytes": None, "peak_memory_of": None}
+        if beside is None or rss > TOLERANCE * beside:
+            return {"peak_memory_bytes": rss, "peak_memory_of": "rss"}
+        pss = self._job["pss_bytes"].peak
+        return {"peak_memory_bytes": pss, "peak_memory_of": "pss"}
 
     def energies(self) -> dict[str, float]:
         """The joules of each device so far, by its UUID."""
@@ -115,7 +148,7 @@ class Cost:
             **self.peak_memory(),
             **self._limits,
             **self._last,
-            "mean_cpu_percent": cpu.mean,
+            "mean_cpu_percent": cpu.mean if cpu.weight >= SHORTEST_SECONDS else None,
             "peak_cpu_percent": cpu.peak,
             "energy_kwh": round(sum(energies) / JOULES_A_KWH, 6) if energies else None,
             "roles": {role: _role_fields(each) for role, each in self._roles.items()} or None,

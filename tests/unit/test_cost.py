@@ -35,7 +35,9 @@ def cost_of(*samples: dict[str, Any]) -> dict[str, Any]:
 
 def test_the_mean_is_over_time_and_the_peak_over_samples() -> None:
     fields = cost_of(
-        sample(None), sample(1.0, cpu_percent=300.0), sample(9.0, cpu_percent=100.0, cpu_seconds=12)
+        sample(None, cpu_seconds=0),
+        sample(1.0, cpu_percent=300.0, cpu_seconds=3),
+        sample(9.0, cpu_percent=100.0, cpu_seconds=12),
     )
     assert fields["mean_cpu_percent"] == 120.0
     assert fields["peak_cpu_percent"] == 300.0
@@ -43,8 +45,38 @@ def test_the_mean_is_over_time_and_the_peak_over_samples() -> None:
     assert fields["samples"] == 3
 
 
-def test_the_peak_is_of_pss_where_it_was_ever_read_and_says_so() -> None:
-    both = cost_of(sample(rss_bytes=900), sample(rss_bytes=800, pss_bytes=500))
+def test_what_is_found_late_is_in_the_mean_though_in_no_rate() -> None:
+    fields = cost_of(
+        sample(None, cpu_seconds=1),
+        sample(5.0, cpu_percent=0.0, cpu_seconds=1),
+        sample(1.0, cpu_percent=200.0, cpu_seconds=11),  # of two cores, their processes reaped
+        sample(None, cpu_seconds=90),  # another observer's first
+    )
+    assert fields["mean_cpu_percent"] == pytest.approx(100 * 10 / 6, abs=0.01)
+    assert fields["peak_cpu_percent"] == 200.0
+
+
+def test_after_too_short_a_time_there_is_no_mean() -> None:
+    fields = cost_of(sample(None, cpu_seconds=0), sample(0.004, cpu_seconds=0.01))
+    assert "mean_cpu_percent" not in fields
+
+
+def test_where_no_process_was_met_alive_there_is_no_memory_to_tell() -> None:
+    fields = cost_of(sample(rss_bytes=0, pss_bytes=0))
+    assert "peak_memory_bytes" not in fields
+    assert "peak_memory_of" not in fields
+    assert words_of(fields) == ""
+
+
+def test_a_pss_of_the_beginning_is_no_peak_where_it_was_not_readable_later() -> None:
+    fields = cost_of(
+        sample(rss_bytes=10, pss_bytes=5), sample(rss_bytes=900), sample(rss_bytes=20, pss_bytes=9)
+    )
+    assert (fields["peak_memory_bytes"], fields["peak_memory_of"]) == (900, "rss")
+
+
+def test_the_peak_is_of_pss_where_it_was_read_and_says_so() -> None:
+    both = cost_of(sample(rss_bytes=870), sample(rss_bytes=800, pss_bytes=500))
     assert (both["peak_memory_bytes"], both["peak_memory_of"]) == (500, "pss")
     rss = cost_of(sample(rss_bytes=900), sample(rss_bytes=800))
     assert (rss["peak_memory_bytes"], rss["peak_memory_of"]) == (900, "rss")

@@ -190,9 +190,9 @@ def test_the_cost_stands_in_the_record_as_the_last_sample_left_it(tmp_path: Path
     done = job(tmp_path)
     cost = Cost()
     cost.add({"interval_seconds": 1.0, "job": {"cpu_percent": 50.0, "rss_bytes": 7}})
-    done.sums.write(records.encode({"part": 1, "cost": cost.as_json()}))
+    done.sums.write(records.encode({"cost": cost.as_json()}))
     record = finish_record(done, Exit(code=0), 1.0, b"")
-    assert (record["samples"], record["mean_cpu_percent"]) == (1, 50.0)
+    assert (record["samples"], record["peak_cpu_percent"]) == (1, 50.0)
 
 
 def watching(folder: Path) -> Any:
