@@ -109,7 +109,8 @@ class Cost:
         cpu = self._job["cpu_percent"]
         cpu.rise_to(job.get("cpu_percent"))
         before, now = self._last.get("cpu_seconds"), job.get("cpu_seconds")
-        if interval_seconds and before is not None and now is not None:
+        is_known = job.get("cpu_percent") is not None or interval_seconds < SHORTEST_SECONDS
+        if interval_seconds and is_known and before is not None and now is not None:
             cpu.weight += interval_seconds
             cpu.total += 100 * (now - before)
 

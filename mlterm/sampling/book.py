@@ -11,6 +11,7 @@ from mlterm.core.cost import Cost
 from mlterm.core.energy import Energy
 from mlterm.core.records import Record
 from mlterm.core.series import Series
+from mlterm.core.usage import Meters
 from mlterm.system.paths import RunFiles
 from mlterm.system.retention import Retention
 from mlterm.system.runlog import RunLog
@@ -43,12 +44,13 @@ class SampleBook:
     ) -> None:
         self._files, self._part, self._summary, self._sums = files, part, summary, sums
         self._log = RunLog(files.system)
-        self.cost, self.energy = Cost(), Energy()
+        self.cost, self.energy, self.meters = Cost(), Energy(), Meters()
         self._series: defaultdict[str, Series] = defaultdict(Series)
         state = _state_on(sums)
         self._retention = Retention(files.system, keep_seconds, state.get("retention"))
         self._due = 0.0
-        with suppress(ValueError, KeyError):
+        with suppress(ValueError, KeyError, TypeError):
+            self.meters.go_on_from(state["meters"])
             self.cost = Cost.from_json(state["cost"])
             for uuid, joules in self.cost.energies().items():
                 self.energy.go_on_from(uuid, joules)
@@ -92,7 +94,11 @@ class SampleBook:
         self._log.close()
 
     def _note_sums(self) -> None:
-        state = {"cost": self.cost.as_json(), "retention": self._retention.as_json()}
+        state = {
+            "cost": self.cost.as_json(),
+            "meters": self.meters.as_json(),
+            "retention": self._retention.as_json(),
+        }
         self._sums.write(records.encode(state))
 
 

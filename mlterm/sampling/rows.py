@@ -18,7 +18,7 @@ def of_job(processes: list[Process], usage: Usage) -> dict[str, Any]:
     """The job's totals, all but PSS."""
     return {
         "cpu_percent": rounded(usage.cpu_percent, 1),
-        "cpu_seconds": round(usage.cpu_seconds, 2),
+        "cpu_seconds": rounded(usage.cpu_seconds, 2),
         "rss_bytes": sum(process.stat.rss_pages for process in processes) * _PAGE,
         "pss_bytes": None,
         "processes": len(processes),

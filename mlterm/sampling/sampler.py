@@ -13,7 +13,7 @@ from pathlib import Path
 from mlterm.core import records
 from mlterm.core.energy import Energy
 from mlterm.core.records import Record
-from mlterm.core.usage import Account, Reading, Usage
+from mlterm.core.usage import Account, Meters, Reading, Usage
 from mlterm.sampling import rows
 from mlterm.sampling.memory import UNREADABLE, MemoryShares, Shares
 from mlterm.sampling.parts import Parts
@@ -57,11 +57,16 @@ class Sampler:
     """Looks at one job whenever it is asked to."""
 
     def __init__(
-        self, subject: Subject, energy: Energy, clock: Callable[[], float] = time.monotonic
+        self,
+        subject: Subject,
+        energy: Energy,
+        meters: Meters,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._subject, self._energy, self._clock = subject, energy, clock
         self._tree = ProcessTree(subject.root, subject.adopter, subject.session, subject.mark)
-        self._account = Account(_TICKS, os.cpu_count() or 1, from_birth=subject.from_birth)
+        cores = os.cpu_count() or 1
+        self._account = Account(_TICKS, cores, meters, from_birth=subject.from_birth)
         self._parts = Parts(subject.root)
         self._memory = MemoryShares(clock)
         self._limits = Limits(subject.root)
@@ -75,11 +80,11 @@ class Sampler:
         thorough = self._count % THOROUGH_EVERY == 0
         self._count += 1
         moment, now = datetime.now(UTC), self._clock()
+        boot_seconds = time.clock_gettime(_BOOT_CLOCK)
         processes = self._tree.look(thoroughly=thorough)
         self._gpus.ask({process.pid for process in processes})
         found = readings(processes)
-        boot_seconds = time.clock_gettime(_BOOT_CLOCK)
-        usage = self._account.look(now, boot_seconds, found, self._tree.taken_in())
+        usage = self._account.look(now, boot_seconds, found, self._tree.taken_in)
         job = rows.of_job(processes, usage)
         memory = self._memory.read(processes, job["rss_bytes"], is_due=thorough)
         self._parts.meet(processes)

@@ -152,12 +152,16 @@ class ProcessTree:
         self._strangers: set[int] = set()
         self._adopter = None if adopter is None else self._open(adopter)
         self._search = None if mark is None else _Search(proc, mark)
+        self.taken_in: Adopted | None = None
+        """What the adopter had waited for, at the last look, of those that have ended; None
+        where there is none."""
         self.unreadable = 0
         """How many were named as children at the last look, but could not be read."""
 
     def look(self, *, thoroughly: bool) -> list[Process]:
-        """Everybody alive, parents before their children where both are new. ``thoroughly`` asks
-        every thread for its children, not only the main ones."""
+        """Everybody alive, parents before their children where both are new, the adopter before
+        all. ``thoroughly`` asks every thread for its children, not only the main ones."""
+        self.taken_in = self._taken_in()
         gone = [pid for pid, process in self._known.items() if not process.look()]
         for pid in gone:
             self._known.pop(pid).close()
@@ -179,12 +183,6 @@ class ProcessTree:
                 waiting += self._meet(pid)
         return list(self._known.values())
 
-    def taken_in(self) -> Adopted:
-        """What the adopter has waited for of those that have ended."""
-        if self._adopter is None or not self._adopter.look():
-            return Adopted()
-        return Adopted(self._adopter.stat.waited_ticks, self._adopter.io())
-
     def close(self) -> None:
         """Let go of all files."""
         for process in self._known.values():
@@ -194,8 +192,13 @@ class ProcessTree:
         if self._search is not None:
             self._search.close()
 
-    def _adopted(self, *, thoroughly: bool) -> list[int]:
+    def _taken_in(self) -> Adopted | None:
         if self._adopter is None or not self._adopter.look():
+            return None
+        return Adopted(self._adopter.stat.waited_ticks, self._adopter.io())
+
+    def _adopted(self, *, thoroughly: bool) -> list[int]:
+        if self._adopter is None or self.taken_in is None:
             return []
         return list(self._adopter.children(of_all_threads=thoroughly))
 

@@ -1,5 +1,6 @@
 """What a job used, held against simulated jobs whose use is known."""
 
+import json
 from collections.abc import Iterable
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlterm.core.pidfiles import Stat
-from mlterm.core.usage import Account, Adopted, Reading
+from mlterm.core.usage import Account, Adopted, Meters, Reading
 
 TICKS = 100
 
@@ -18,8 +19,8 @@ def reading(
     return Reading(Stat(pid, "python", "R", 1, 1, own, waited, 1, born, 10), io)
 
 
-def account(from_birth: bool = True, cores: int = 8) -> Account:
-    return Account(TICKS, cores, from_birth=from_birth)
+def account(from_birth: bool = True, cores: int = 8, meters: Meters | None = None) -> Account:
+    return Account(TICKS, cores, meters, from_birth=from_birth)
 
 
 def test_the_first_look_has_no_rates_but_all_that_was_used_before() -> None:
@@ -80,9 +81,52 @@ def test_what_nobody_waited_for_is_kept_and_takes_nothing_away() -> None:
     job = account()
     job.look(0, 0, [reading(1, 0), reading(2, 500)], Adopted())
     lost = job.look(1.0, 1.0, [reading(1, 50)], Adopted())  # SIGCHLD ignored
-    assert lost.cpu_percent == 0.0
+    assert lost.cpu_percent == 50.0
     after = job.look(2.0, 2.0, [reading(1, 100)], Adopted())
-    assert (after.cpu_percent, after.cpu_seconds) == (50.0, 5.5)
+    assert (after.cpu_percent, after.cpu_seconds) == (50.0, 6.0)
+
+
+def test_who_ends_in_the_middle_of_a_look_is_counted_once() -> None:
+    job = account()
+    job.look(0, 0, [reading(1, 0), reading(2, 500, io=(90, 0))], Adopted())
+    # 1 was looked at, then 2 ended and was waited for, then it was not there.
+    between = job.look(1.0, 1.0, [reading(1, 10)], Adopted())
+    assert (between.cpu_percent, between.cpu_seconds) == (10.0, 5.1)
+    after = job.look(2.0, 2.0, [reading(1, 20, waited=505, io=(95, 0))], Adopted())
+    assert (after.cpu_percent, after.cpu_seconds) == (15.0, 5.25)
+    assert (after.read_bytes, after.read_rate) == (95, 5.0)
+
+
+def test_where_nobody_is_left_to_tell_no_rate_is_told() -> None:
+    watched = account(from_birth=False)
+    watched.look(0, 0, [reading(1, 100)], None)
+    watched.look(1.0, 1.0, [reading(1, 150)], None)
+    end = watched.look(2.0, 2.0, [], None)
+    assert (end.cpu_percent, end.cpu_seconds) == (None, 0.5)
+    assert (end.read_bytes, end.read_rate) == (0, None)
+
+
+def test_of_what_was_never_seen_nothing_is_told() -> None:
+    usage = account(from_birth=False).look(0, 0, [], None)
+    assert (usage.cpu_seconds, usage.read_bytes, usage.written_bytes) == (None, None, None)
+    hidden = account(from_birth=False)
+    hidden.look(0, 0, [reading(1, 5, io=None)], None)
+    assert hidden.look(1, 1, [], None).read_bytes is None
+
+
+@pytest.mark.parametrize("from_birth", [True, False])
+def test_another_observer_goes_on_where_one_was_killed(from_birth: bool) -> None:
+    meters = Meters()
+    killed = account(from_birth, meters=meters)
+    killed.look(0, 0, [reading(1, 100, io=(5, 0))], Adopted())
+    before = killed.look(1, 1, [reading(1, 150, io=(6, 0))], Adopted()).cpu_seconds
+    assert before is not None
+    again = Meters()
+    again.go_on_from(json.loads(json.dumps(meters.as_json())))
+    usage = account(from_birth, meters=again).look(9, 9, [reading(1, 900, io=(9, 0))], Adopted())
+    assert usage.cpu_percent is None
+    assert usage.cpu_seconds == before + 7.5
+    assert usage.read_bytes == (9 if from_birth else 4)
 
 
 def test_a_process_that_was_born_since_counts_from_its_birth() -> None:
@@ -209,3 +253,25 @@ def test_every_tick_is_counted_once_whoever_lives_and_dies(
     assert last.cpu_percent is not None
     assert last.cpu_seconds * TICKS == pytest.approx(world.burnt)
     assert told + last.cpu_percent == pytest.approx(world.burnt)
+
+
+@given(STEPS, STEPS, st.integers(0, 9))
+@settings(max_examples=200)
+def test_what_happens_in_the_middle_of_a_look_is_counted_once_by_the_next(
+    steps: list[tuple[str, int, int]], meanwhile: list[tuple[str, int, int]], cut: int
+) -> None:
+    world, job = _World(), account(cores=10**6)
+    for what, who, amount in steps:
+        if what != "look":
+            world.do(what, who, amount, 0)
+    job.look(0, 0, world.readings(), Adopted(world.adopted))
+    adopted, early = world.adopted, list(world.readings())[:cut]  # parents come first
+    for what, who, amount in meanwhile:
+        if what != "look":
+            world.do(what, who, amount, TICKS)
+    seen = {each.stat.pid for each in early}
+    torn = [*early, *(each for each in world.readings() if each.stat.pid not in seen)]
+    job.look(1, 1, torn, Adopted(adopted))
+    last = job.look(2, 2, world.readings(), Adopted(world.adopted))
+    assert last.cpu_seconds is not None
+    assert last.cpu_seconds * TICKS == pytest.approx(world.burnt)
