@@ -17,6 +17,7 @@ from mlterm import provenance
 from mlterm.core import records
 from mlterm.core.errors import CommandError, RefusedError, SupervisorError
 from mlterm.core.lifecycle import FAILED
+from mlterm.core.pidfiles import parse_io
 from mlterm.core.plan import Launched, Plan
 from mlterm.guard import Guard, Parts, pass_on
 from mlterm.keeper import Keeper
@@ -29,6 +30,7 @@ from mlterm.system.runlog import RunLog
 from mlterm.system.slate import Slate
 
 _HEAD_BYTES = 256 * 1024
+_BLOCK_BYTES = 512  # of Linux's ru_inblock and ru_oublock (task_io_get_inblock)
 
 
 def set_up(plan: Plan) -> tuple[Guard, Launched]:
@@ -111,6 +113,9 @@ def set_up(plan: Plan) -> tuple[Guard, Launched]:
         bell=_nonblocking_pipe(),
         git_known=plan.git is not None or not plan.git_asked,
     )
+    with suppress(OSError, ValueError, KeyError):  # where there is no /proc nothing is sampled
+        io = parse_io(Path("/proc/self/io").read_bytes())
+        board.own_read_bytes, board.own_written_bytes = io
     return _make_guard(job), Launched(
         plan.project, plan.run_id, os.fspath(files.run), board.tail_from
     )
@@ -157,7 +162,16 @@ def _make_guard(job: Job) -> Guard:
         job.server.close()
         os.close(job.lock)
 
-    parts = Parts(keep, observe, os.wait, tell_keeper, release_observer, time.monotonic)
+    def wait() -> tuple[int, int]:
+        pid, status, usage = os.wait3(0)
+        if pid in (guard.keeper, guard.observer):
+            board = job.board
+            board.own_cpu_seconds += usage.ru_utime + usage.ru_stime
+            board.own_read_bytes += usage.ru_inblock * _BLOCK_BYTES
+            board.own_written_bytes += usage.ru_oublock * _BLOCK_BYTES
+        return pid, status
+
+    parts = Parts(keep, observe, wait, tell_keeper, release_observer, time.monotonic)
     guard = Guard(job.child.pid, job.board, parts)
     pass_on(guard)
     return guard

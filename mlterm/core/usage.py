@@ -53,8 +53,15 @@ class Usage:
 class Adopted:
     """What the process that inherits a job's orphans has taken in of those that have ended."""
 
-    ticks: int = 0
+    ticks: float = 0
     io: tuple[int, int] | None = (0, 0)
+
+    def without(self, own: "Adopted") -> "Adopted":
+        """What is the job's of it, where ``own`` is not."""
+        io = self.io
+        if io is not None and own.io is not None:
+            io = max(0, io[0] - own.io[0]), max(0, io[1] - own.io[1])
+        return Adopted(max(0, self.ticks - own.ticks), io)
 
 
 @dataclass

@@ -13,7 +13,7 @@ from pathlib import Path
 from mlterm.core import records
 from mlterm.core.energy import Energy
 from mlterm.core.records import Record
-from mlterm.core.usage import Account, Meters, Reading, Usage
+from mlterm.core.usage import Account, Adopted, Meters, Reading, Usage
 from mlterm.sampling import rows
 from mlterm.sampling.memory import UNREADABLE, MemoryShares, Shares
 from mlterm.sampling.parts import Parts
@@ -43,6 +43,8 @@ class Subject:
     started_monotonic: float
     adopter: int | None = None
     """Who inherits the orphans."""
+    own: Callable[[], Adopted] = Adopted
+    """What the adopter has used and taken in that is not the job's."""
     session: int = 0
     """Of mlterm's own processes."""
     mark: tuple[str, str] | None = None
@@ -84,7 +86,8 @@ class Sampler:
         processes = self._tree.look(thoroughly=thorough)
         self._gpus.ask({process.pid for process in processes})
         found = readings(processes)
-        usage = self._account.look(now, boot_seconds, found, self._tree.taken_in)
+        adopted = self._tree.taken_in and self._tree.taken_in.without(self._subject.own())
+        usage = self._account.look(now, boot_seconds, found, adopted)
         job = rows.of_job(processes, usage)
         memory = self._memory.read(processes, job["rss_bytes"], is_due=thorough)
         self._parts.meet(processes)

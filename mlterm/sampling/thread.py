@@ -8,6 +8,7 @@ import time
 from dataclasses import replace
 
 from mlterm.core.schedule import Schedule
+from mlterm.core.usage import Adopted
 from mlterm.sampling.book import SampleBook
 from mlterm.sampling.sampler import Sampler, Subject
 from mlterm.system import daemon
@@ -16,6 +17,7 @@ from mlterm.system.summaryfile import SummaryFile
 
 REAPING_SECONDS = 0.2
 """How long the guard may take to collect the command, whose last CPU time it then tells."""
+_TICKS = os.sysconf("SC_CLK_TCK")
 LOOK_SECONDS = 0.25
 """Where the system has no pidfd, how often is asked whether the command has ended."""
 
@@ -63,6 +65,7 @@ class Sampling(threading.Thread):
             folder=job.files.folder,
             started_monotonic=job.started_monotonic,
             adopter=job.entry.guard_pid,
+            own=self._own,
             session=job.entry.session,
             mark=("MLTERM_RUN_FILE", os.fspath(job.files.run)),
             gpus=job.sampling.gpus,
@@ -71,6 +74,11 @@ class Sampling(threading.Thread):
             return subject
         root = job.watched.pid
         return replace(subject, root=root, adopter=None, session=0, mark=None, from_birth=False)
+
+    def _own(self) -> Adopted:
+        board = self._job.board
+        io = board.own_read_bytes, board.own_written_bytes
+        return Adopted(board.own_cpu_seconds * _TICKS, io)
 
     def _wait(self, due: float) -> bool:
         """Until then, or the command's end; whether that has come, or nobody is left to see it."""

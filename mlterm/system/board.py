@@ -21,6 +21,9 @@ _FIELDS = {  # name: (offset, format)
     "read_offset": (56, "Q"),
     "output_whole": (64, "?"),
     "sampling": (65, "?"),
+    "own_cpu_seconds": (72, "d"),
+    "own_read_bytes": (80, "q"),
+    "own_written_bytes": (88, "q"),
 }
 
 
@@ -55,14 +58,20 @@ class Board:
     sampling: bool
     """Whether the observer has begun to sample the job, and not yet taken the last sample."""
 
+    own_cpu_seconds: float
+    """Of keepers and observers that have died: the guard has waited for them as for the job's."""
+    own_read_bytes: int
+    own_written_bytes: int
+    """Of the same, and of the guard itself when the command started."""
+
     def __init__(self) -> None:
         object.__setattr__(self, "_page", mmap.mmap(-1, mmap.PAGESIZE))
 
-    def __getattr__(self, name: str) -> int | bool:
+    def __getattr__(self, name: str) -> float | bool:
         offset, form = _FIELDS[name]
-        value: int | bool = struct.unpack_from(form, self.__dict__["_page"], offset)[0]
+        value: float | bool = struct.unpack_from(form, self.__dict__["_page"], offset)[0]
         return value
 
-    def __setattr__(self, name: str, value: int | bool) -> None:
+    def __setattr__(self, name: str, value: float | bool) -> None:
         offset, form = _FIELDS[name]
         struct.pack_into(form, self.__dict__["_page"], offset, value)

@@ -199,6 +199,21 @@ def test_a_killed_observer_is_followed_by_one_that_loses_only_what_it_could_not_
     assert not (run.folder / "mlterm-crash.log").exists()
 
 
+def test_what_mlterm_itself_used_is_not_the_jobs(home: Home) -> None:
+    run = start(home, "wait()")
+    wait_until(lambda: len(run.samples) >= 3, "samples")
+    observer = home.part("observer")
+    wait_until(lambda: sum(observer.cpu_times()[:2]) >= 0.1, "some CPU time of the observer")
+    os.kill(observer.pid, signal.SIGKILL)
+    before = len(run.samples)
+    wait_until(lambda: len(run.samples) >= before + 3, "samples of another")
+    go(home)
+    finish = run.finish
+    command = run.samples[-2]["processes"][0]
+    assert finish["cpu_seconds"] <= command["cpu_seconds"] + 0.05
+    assert finish["written_bytes"] <= 8192
+
+
 def test_a_stopped_observer_leaves_a_gap_and_no_spike(home: Home) -> None:
     run = start(home, "spin(0.2); wait('more'); spin(0.3); wait()")
     wait_until(lambda: len(run.samples) >= 4, "samples")

@@ -5,7 +5,7 @@ import pytest
 from mlterm.core.lifecycle import Cause
 from mlterm.system.board import Board
 
-FIELDS: dict[str, tuple[int, int]] = {  # name: two values that differ in every byte
+FIELDS: dict[str, tuple[float, float]] = {  # name: two values that differ in every byte
     "exit_known": (False, True),
     "wait_status": (0, -1),
     "cause": (0, 255),
@@ -19,6 +19,9 @@ FIELDS: dict[str, tuple[int, int]] = {  # name: two values that differ in every 
     "read_offset": (0, 2**64 - 1),
     "output_whole": (False, True),
     "sampling": (False, True),
+    "own_cpu_seconds": (0.0, -1.2345678901234567),
+    "own_read_bytes": (0, -1),
+    "own_written_bytes": (0, -1),
 }
 
 
