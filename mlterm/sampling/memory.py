@@ -40,6 +40,7 @@ class MemoryShares:
             return Shares()
         self._rss = rss_bytes
         each: dict[int, tuple[int, int]] = {}
+        gone = 0
         is_cut = False
         for process in processes:
             if self._clock() - begin > BUDGET_SECONDS:
@@ -48,9 +49,12 @@ class MemoryShares:
             shares = (0, 0) if process.stat.state in DEAD else process.memory()
             if shares is not None:
                 each[process.pid] = shares
+            elif not process.look() or process.stat.state in DEAD:
+                gone += 1
         self._not_before = begin + (self._clock() - begin) / SHARE
-        if len(each) == len(processes):
+        left = len(processes) - gone
+        if len(each) == left:
             return Shares(each, sum(pss for pss, _ in each.values()))
-        missing = UNREADABLE.format(len(processes) - len(each), len(processes))
+        missing = UNREADABLE.format(left - len(each), left)
         why = f"not read: it takes over {BUDGET_SECONDS} s" if is_cut else missing
         return Shares(each, None, {"job.pss_bytes": why})

@@ -83,9 +83,9 @@ class Sampler:
         self._count += 1
         moment, now = datetime.now(UTC), self._clock()
         boot_seconds = time.clock_gettime(_BOOT_CLOCK)
-        processes = self._tree.look(thoroughly=thorough)
+        by_process = readings(self._tree.look(thoroughly=thorough))
+        processes, found = list(by_process), list(by_process.values())
         self._gpus.ask({process.pid for process in processes})
-        found = readings(processes)
         adopted = self._tree.taken_in and self._tree.taken_in.without(self._subject.own())
         usage = self._account.look(now, boot_seconds, found, adopted)
         job = rows.of_job(processes, usage)
@@ -102,14 +102,13 @@ class Sampler:
         record["host"] = self._machine.read()
         gpus = self._answer()
         listed = rows.foremost(processes, usage)
-        io = {reading.stat.pid: reading.io for reading in found}
         record["processes"] = [
             rows.of_process(
                 process,
                 usage.each_percent.get(process.identity),
                 self._parts.of(process),
                 memory.each.get(process.pid),
-                io[process.pid],
+                by_process[process].io,
             )
             | ({"gpus": gpus.by_pid[process.pid]} if gpus and process.pid in gpus.by_pid else {})
             for process in listed

@@ -282,10 +282,15 @@ class _Search:
         return self._wanted in _content(f"{folder}/environ").split(b"\0")
 
 
-def readings(processes: list[Process]) -> list[Reading]:
-    """What each was found to have used."""
+def readings(processes: list[Process]) -> dict[Process, Reading]:
+    """What each was found to have used; those that have gone meanwhile are left out."""
     asks_io = len(processes) <= IO_LIMIT
-    return [Reading(process.stat, process.io() if asks_io else None) for process in processes]
+    found = {}
+    for process in processes:
+        stat, io = process.stat, process.io() if asks_io else None
+        if io is not None or not asks_io or process.look():
+            found[process] = Reading(stat, io)
+    return found
 
 
 def stat_of(pid: int, proc: Path = PROC) -> Stat | None:

@@ -275,8 +275,8 @@ def test_a_crowd_is_counted_whole_and_not_asked_for_its_io(tmp_path: Path) -> No
     tree = ProcessTree(1, proc=canned(tmp_path, crowd))
     found = tree.look(thoroughly=True)
     assert len(found) == 1_201
-    assert sum(r.stat.own_ticks for r in readings(found)) == 4_804
-    assert all(r.io is None for r in readings(found))
+    assert sum(r.stat.own_ticks for r in readings(found).values()) == 4_804
+    assert all(r.io is None for r in readings(found).values())
     tree.close()
 
 
@@ -316,3 +316,13 @@ def test_a_process_in_the_kernel_is_not_asked_for_what_needs_its_lock(tmp_path: 
         (proc / "1" / name).write_text("Pss: 1 kB\nPrivate_Clean: 1 kB\nPrivate_Dirty: 1 kB\n")
     (one,) = ProcessTree(1, proc=proc).look(thoroughly=False)
     assert (one.memory(), one.words(), one.environ()) == (None, (), {})
+
+
+def test_who_ends_before_it_is_asked_for_its_io_is_gone_and_hides_nothing() -> None:
+    with job(SLEEP) as one, job(SLEEP) as other:
+        tree = ProcessTree(one.pid)
+        found = [*tree.look(thoroughly=False), *ProcessTree(other.pid).look(thoroughly=False)]
+        other.kill()
+        other.wait()
+        assert [process.pid for process in readings(found)] == [one.pid]
+        assert all(reading.io is not None for reading in readings(found).values())

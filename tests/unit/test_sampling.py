@@ -30,6 +30,10 @@ class Fake:
         self.clock: list[float] = [0.0]
         self.takes = 0.0
         self.asked = 0
+        self.is_gone = False
+
+    def look(self) -> bool:
+        return not self.is_gone
 
     @property
     def identity(self) -> tuple[int, int]:
@@ -81,6 +85,13 @@ def test_a_process_that_keeps_its_pss_to_itself_leaves_no_total(shares: MemorySh
     assert read.total is None
     assert read.each == {1: (100, 50)}
     assert read.unavailable == {"job.pss_bytes": "not readable for 1 of 2 processes"}
+
+
+def test_a_process_that_has_vanished_hides_nothing(shares: MemoryShares) -> None:
+    vanished = Fake(2)
+    vanished.shares, vanished.is_gone = None, True
+    read = shares.read(processes(Fake(1), vanished), 10, is_due=True)
+    assert (read.total, read.unavailable) == (100, {})
 
 
 def test_a_zombie_has_no_memory(shares: MemoryShares) -> None:
