@@ -27,7 +27,9 @@ KEPT_OPEN = 128
 IO_LIMIT = 1000
 """Processes above which I/O is not asked for."""
 THREADS_LIMIT = 4000
-"""Threads that are asked for their children in one look."""
+"""Threads that are asked for their children in one thorough look."""
+FEW_THREADS = 64
+"""And in every other: uv, Java and thread pools start children from any thread."""
 _STAT_BYTES = 4096
 _CHUNK = 64 * 1024
 
@@ -160,7 +162,8 @@ class ProcessTree:
 
     def look(self, *, thoroughly: bool) -> list[Process]:
         """Everybody alive, parents before their children where both are new, the adopter before
-        all. ``thoroughly`` asks every thread for its children, not only the main ones."""
+        all. ``thoroughly`` asks every thread for its children, not only the main ones and those
+        of processes that have few."""
         self.taken_in = self._taken_in()
         gone = [pid for pid, process in self._known.items() if not process.look()]
         for pid in gone:
@@ -172,13 +175,15 @@ class ProcessTree:
         marked = self._search.step(self._known) if self._search else ()
         for pid in (self._root, *adopted, *marked):
             waiting += self._meet(pid)
-        threads = 0
+        room = THREADS_LIMIT if thoroughly else FEW_THREADS
         while waiting:
             process = waiting.pop()
             if process.stat.state in DEAD:
                 continue
-            threads += process.stat.threads
-            asked = thoroughly and threads <= THREADS_LIMIT
+            others = process.stat.threads - 1
+            asked = 0 < others <= room
+            if asked:
+                room -= others
             for pid in process.children(of_all_threads=asked):
                 waiting += self._meet(pid)
         return list(self._known.values())

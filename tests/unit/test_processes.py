@@ -13,7 +13,7 @@ from textwrap import dedent
 import pytest
 
 from mlterm.system import processes
-from mlterm.system.processes import Process, ProcessTree, readings
+from mlterm.system.processes import FEW_THREADS, Process, ProcessTree, readings
 from tests.support import wait_until
 
 pytestmark = pytest.mark.linux
@@ -72,16 +72,30 @@ def test_all_descendants_are_found_those_in_sessions_of_their_own_too() -> None:
         tree.close()
 
 
-def test_a_child_that_another_thread_started_is_found_by_a_thorough_look() -> None:
-    code = f"""
+def from_a_thread(others: int) -> str:
+    """A child of a thread that is one of so many."""
+    return f"""
     import subprocess, sys, threading
+    for _ in range({others - 1}):
+        threading.Thread(target=threading.Event().wait, daemon=True).start()
     def start():
         child = subprocess.Popen([sys.executable, "-c", {SLEEP!r}])
         print(child.pid, flush=True)
         child.wait()
     threading.Thread(target=start).start()
     """
-    with job(code) as process:
+
+
+def test_a_child_that_one_of_few_threads_started_is_found_at_once() -> None:
+    with job(from_a_thread(FEW_THREADS)) as process:
+        (child,) = said(process)
+        tree = ProcessTree(process.pid)
+        assert child in pids(tree)
+        tree.close()
+
+
+def test_a_child_that_one_of_many_threads_started_is_found_by_a_thorough_look() -> None:
+    with job(from_a_thread(FEW_THREADS + 1)) as process:
         (child,) = said(process)
         tree = ProcessTree(process.pid)
         assert child not in pids(tree)
@@ -95,7 +109,7 @@ def test_an_orphan_stays_of_the_job_whoever_its_parent_is() -> None:
     import subprocess, sys
     child = subprocess.Popen([sys.executable, "-c", {SLEEP!r}])
     print(child.pid, flush=True)
-    sys.stdin.readline()
+    child.wait()
     """
     with job(code) as process:
         (child,) = said(process)
