@@ -92,7 +92,8 @@ class Cost:
                 self._last[name] = job[name]
         if (cgroup := sample.get("cgroup")) is not None:
             self._limits = _limits(cgroup)
-        for role, sums in _by_role(sample.get("processes", ())).items():
+        roles = sample.get("roles") or by_role(sample.get("processes", ()))
+        for role, sums in roles.items():
             has_room = role in self._roles or len(self._roles) < MOST_ROLES
             figures = self._roles.setdefault(role if has_room else OTHER, _figures(_ROLE))
             for name, value in sums.items():
@@ -241,7 +242,7 @@ def _limits(cgroup: Mapping[str, Any]) -> Record:
     }
 
 
-def _by_role(processes: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, float | None]]:
+def by_role(processes: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, float | None]]:
     """Of each role the sums over its processes; None where one of them is not known."""
     sums: dict[str, dict[str, float | None]] = {}
     for process in processes:

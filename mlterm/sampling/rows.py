@@ -30,6 +30,21 @@ def of_job(processes: list[Process], usage: Usage) -> dict[str, Any]:
     }
 
 
+def of_role(
+    process: Process,
+    cpu_percent: float | None,
+    part: Part | None,
+    memory: tuple[int, int] | None,
+) -> Record:
+    """Of one process what is summed up by role; nothing of it is read anew."""
+    return {
+        "role": None if part is None else part.role,
+        "cpu_percent": rounded(cpu_percent, 1),
+        "rss_bytes": process.stat.rss_pages * _PAGE,
+        "pss_bytes": None if memory is None else memory[0],
+    }
+
+
 def of_process(
     process: Process,
     cpu_percent: float | None,

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from mlterm.core import records
+from mlterm.core.cost import MOST_ROLES, by_role
 from mlterm.core.energy import Energy
 from mlterm.core.records import Record
 from mlterm.core.usage import Account, Adopted, Meters, Reading, Usage
@@ -110,11 +111,23 @@ class Sampler:
                 memory.each.get(process.pid),
                 by_process[process].io,
             )
-            | ({"gpus": gpus.by_pid[process.pid]} if gpus and process.pid in gpus.by_pid else {})
+            | _on_gpus(process, gpus)
             for process in listed
         ]
         if len(listed) < len(processes):
             record["processes_left_out"] = len(processes) - len(listed)
+            roles = by_role(
+                rows.of_role(
+                    process,
+                    usage.each_percent.get(process.identity),
+                    self._parts.of(process),
+                    memory.each.get(process.pid),
+                )
+                | _on_gpus(process, gpus)
+                for process in processes
+            )
+            by_size = sorted(roles, key=lambda role: -(roles[role]["processes"] or 0))
+            record["roles"] = {role: roles[role] for role in by_size[:MOST_ROLES]}
         unavailable = self._unavailable(processes, found, usage, memory)
         if gpus is not None:
             record["gpus"] = [self._with_energy(device, now) for device in gpus.gpus]
@@ -150,6 +163,10 @@ class Sampler:
         counter = device.pop("energy_counter_joules", None)
         joules = self._energy.add(str(device.get("uuid")), now, counter, device.get("power_watts"))
         return device if joules is None else device | {"energy_joules": joules}
+
+
+def _on_gpus(process: Process, gpus: GpuReading | None) -> Record:
+    return {"gpus": gpus.by_pid[process.pid]} if gpus and process.pid in gpus.by_pid else {}
 
 
 def _why_no_io(found: list[Reading]) -> str:

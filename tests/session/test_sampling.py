@@ -11,7 +11,9 @@ from typing import Any
 import psutil
 import pytest
 
+from mlterm.sampling.rows import LISTED
 from tests.support import MIB, Home, Run, wait_until
+from tests.unit.test_format import problems_of_sample
 
 pytestmark = pytest.mark.linux
 
@@ -115,6 +117,28 @@ else:
     assert by_role["main"]["pid"] == run.start["pid"]
     go(home)
     assert run.finish["roles"]["rank 0 worker"]["most_processes"] == 1
+
+
+def test_a_crowd_is_summed_up_by_role_though_not_all_are_listed(home: Home) -> None:
+    workers = LISTED + 20
+    run = start(
+        home,
+        f"""
+for _ in range({workers}):
+    if not os.fork(): wait(); os._exit(0)
+wait()
+""",
+    )
+
+    def of_all() -> dict[str, Any] | None:
+        each = (s for s in run.samples if s.get("roles", {}).get("worker", {}))
+        return next((s for s in each if s["roles"]["worker"]["processes"] == workers), None)
+
+    sample = dict(wait_until(of_all, "a sample of all workers"))
+    go(home)
+    assert (len(sample["processes"]), sample["processes_left_out"]) == (LISTED, 21)
+    assert problems_of_sample(sample) == []
+    assert run.finish["roles"]["worker"]["most_processes"] == workers
 
 
 def test_orphans_and_what_only_the_environment_marks_are_of_the_job(home: Home) -> None:

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from mlterm.core.cost import COST_FIELDS, MOST_ROLES, OTHER, Cost, words_of
+from mlterm.core.cost import COST_FIELDS, MOST_ROLES, OTHER, Cost, by_role, words_of
 from mlterm.core.sizes import format_bytes, format_figure, format_share
 
 GB = 1024**3
@@ -109,6 +109,13 @@ def test_roles_are_summed_over_their_processes() -> None:
     }  # fmt: skip
     assert roles["main"]["peak_gpu_memory_bytes"] == 9
     assert set(roles) == {"main", "worker"}
+
+
+def test_roles_are_of_all_processes_where_the_list_is_not() -> None:
+    crowd = [process("worker", rss_bytes=10) for _ in range(150)]
+    listed = sample() | {"processes": crowd[:100], "roles": by_role(crowd)}
+    worker = cost_of(listed)["roles"]["worker"]
+    assert (worker["most_processes"], worker["peak_rss_bytes"]) == (150, 1500)
 
 
 def test_memory_of_a_gpu_that_one_process_hides_is_not_summed() -> None:
