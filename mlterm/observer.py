@@ -17,6 +17,7 @@ from mlterm.core import records
 from mlterm.system import git
 from mlterm.system.interpreter import interpreter_of
 from mlterm.system.job import Job
+from mlterm.system.processes import is_proc_ours
 from mlterm.system.summaryfile import SummaryFile
 
 PACKAGES_SECONDS = 60.0
@@ -57,8 +58,8 @@ class Observer:
 
     def _begin_sampling(self) -> None:
         """In a thread: nothing that the output does may delay a sample, nor the other way round.
-        Processes are found through /proc: where there is none, nothing is sampled."""
-        if not os.path.exists("/proc/self/stat"):
+        Processes are found through /proc: where it tells of none of ours, nothing is sampled."""
+        if not is_proc_ours():
             return
         from mlterm.sampling.thread import Sampling  # the notes need not wait for it
 

@@ -3,7 +3,6 @@
 import os
 import sys
 from datetime import datetime
-from pathlib import Path
 
 import click
 
@@ -18,7 +17,7 @@ from mlterm.core.lifecycle import UNTOLD_CODE
 from mlterm.core.plan import ChildSpec, Plan, SamplingPlan, Watched
 from mlterm.session import Launch
 from mlterm.system import git, paths
-from mlterm.system.processes import Process
+from mlterm.system.processes import Process, is_alive, is_proc_ours
 
 
 @click.command()
@@ -82,11 +81,17 @@ def watch(
 def _watched(pid: int) -> Watched:
     """Raises NotFoundError where there is no such process, SupervisorError where it is not to be
     seen."""
-    if not Path("/proc/self/stat").exists():
-        raise SupervisorError("mlterm watch needs Linux's /proc; nothing was started")
+    if not is_proc_ours():
+        raise SupervisorError(
+            "mlterm watch needs Linux's /proc, of its own PID namespace; nothing was started"
+        )
     try:
         process = Process("/proc", pid, keep_open=False)
     except (FileNotFoundError, ProcessLookupError):
+        if is_alive(pid):
+            raise SupervisorError(
+                f"process {pid} cannot be seen: it is another user's, and /proc hides it (hidepid)"
+            ) from None
         raise NotFoundError(f"there is no process {pid}") from None
     except OSError as error:
         raise SupervisorError(f"process {pid} cannot be seen: {error.strerror}") from None

@@ -6,6 +6,7 @@ the environment marks as the run's, goes a few steps at each look.
 """
 
 import os
+import resource
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
@@ -23,7 +24,8 @@ from mlterm.core.usage import Adopted, Identity, Reading
 
 PROC = Path("/proc")
 KEPT_OPEN = 128
-"""Processes whose files are kept open between two looks: it saves half the cost of a look."""
+"""Processes whose files, two each, are kept open between two looks: it saves half the cost of
+one. Where few descriptors may be open, half of them at most."""
 IO_LIMIT = 1000
 """Processes above which I/O is not asked for."""
 THREADS_LIMIT = 4000
@@ -150,6 +152,7 @@ class ProcessTree:
     ) -> None:
         self._folder = str(proc)
         self._root, self._ours = root, ours
+        self._kept_open = _room_for_files()
         self._known: dict[int, Process] = {}
         self._strangers: set[int] = set()
         self._adopter = None if adopter is None else self._open(adopter)
@@ -223,7 +226,7 @@ class ProcessTree:
 
     def _open(self, pid: int) -> Process | None:
         try:
-            return Process(self._folder, pid, keep_open=len(self._known) < KEPT_OPEN)
+            return Process(self._folder, pid, keep_open=len(self._known) < self._kept_open)
         except (FileNotFoundError, ProcessLookupError):
             return None
         except (OSError, ValueError):
@@ -305,6 +308,15 @@ def stat_of(pid: int, proc: Path = PROC) -> Stat | None:
     return None
 
 
+def is_proc_ours(proc: Path = PROC) -> bool:
+    """Whether /proc is there, and tells of our PID namespace: of another one's, as where only
+    the namespace is new (unshare(1) without --mount-proc), our pids would be strangers'."""
+    try:
+        return os.readlink(proc / "self") == str(os.getpid())
+    except OSError:
+        return False
+
+
 def is_alive(pid: int) -> bool:
     """Whether there is such a process, to be seen or not."""
     try:
@@ -314,6 +326,11 @@ def is_alive(pid: int) -> bool:
     except PermissionError:
         pass
     return True
+
+
+def _room_for_files() -> int:
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return KEPT_OPEN if limit == resource.RLIM_INFINITY else min(KEPT_OPEN, limit // 4)
 
 
 def _numbers(path: str) -> list[int]:

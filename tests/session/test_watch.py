@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from mlterm.cli.watch import _watched
+from mlterm.core.errors import SupervisorError
 from mlterm.system.daemon import exit_status_of
 from tests.support import Home, wait_until
 
@@ -135,6 +137,17 @@ def test_there_has_to_be_such_a_process(home: Home) -> None:
     assert done.stderr == b"Error: there is no process 4194305\n"
     assert home.mlterm("watch", "0").returncode == 2
     assert not home.logs.exists()
+
+
+def test_a_process_that_the_kernel_hides_is_there_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def hidden(*_: object, **__: object) -> None:
+        raise FileNotFoundError
+
+    monkeypatch.setattr("mlterm.cli.watch.Process", hidden)
+    with pytest.raises(SupervisorError, match="hidepid"):
+        _watched(os.getppid())
 
 
 def test_a_zombie_is_not_watched(home: Home) -> None:

@@ -1,6 +1,7 @@
 """The processes of a job: real ones, and a /proc of our own for what cannot be had here."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -340,3 +341,27 @@ def test_who_ends_before_it_is_asked_for_its_io_is_gone_and_hides_nothing() -> N
         other.wait()
         assert [process.pid for process in readings(found)] == [one.pid]
         assert all(reading.io is not None for reading in readings(found).values())
+
+
+def test_where_few_files_may_be_open_few_are_kept_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def kept() -> int:
+        with job(CHAIN) as process:
+            said(process, 3)
+            before = len(os.listdir("/proc/self/fd"))
+            tree = ProcessTree(process.pid)
+            for _ in readings(tree.look(thoroughly=False)):
+                pass
+            count = len(os.listdir("/proc/self/fd")) - before
+            tree.close()
+            return count
+
+    assert kept() == 3 * 2
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (8, 4096))
+    assert kept() == 2 * 2
+
+
+def test_a_proc_of_another_namespace_is_not_ours(tmp_path: Path) -> None:
+    assert processes.is_proc_ours()
+    assert not processes.is_proc_ours(tmp_path)
+    (tmp_path / "self").symlink_to(str(os.getpid() + 1))
+    assert not processes.is_proc_ours(tmp_path)
