@@ -14,6 +14,7 @@ from typing import Any
 from mlterm.sampling.book import SampleBook
 from mlterm.sampling.sampler import Sampler, Subject
 from mlterm.system.paths import RunFiles
+from mlterm.system.slate import Slate
 from mlterm.system.summaryfile import SummaryFile
 from tests.benchmarks.harness import PROJECT
 
@@ -58,10 +59,17 @@ class Sampling:
         self._passed = 0.0
         files = RunFiles.of(Path(tempfile.mkdtemp(dir=folder)), PROJECT, "r")
         files.folder.mkdir()
-        self.book = SampleBook(files, 1, math.inf, SummaryFile(files.summary))
-        us, session = os.getpid(), os.getsid(0)
-        subject = Subject(root, {}, files.folder, time.monotonic(), us, session, MARK)
-        self.sampler = Sampler(subject, self.book.energy, self._now)
+        self.book = SampleBook(files, 1, math.inf, SummaryFile(files.summary), Slate())
+        subject = Subject(
+            root=root,
+            environ={},
+            folder=files.folder,
+            started_monotonic=time.monotonic(),
+            adopter=os.getpid(),
+            session=os.getsid(0),
+            mark=MARK,
+        )
+        self.sampler = Sampler(subject, self.book.energy, self.book.meters, self._now)
 
     def take(self, count: int) -> float:
         """CPU seconds of one of ``count`` samples, on the mean."""

@@ -20,6 +20,7 @@ from mlterm.core.schedule import Schedule
 from mlterm.sampling.book import SampleBook
 from mlterm.system.paths import RunFiles
 from mlterm.system.processes import ProcessTree
+from mlterm.system.slate import Slate
 from mlterm.system.summaryfile import SummaryFile
 from tests.benchmarks.harness import MLTERM, PROJECT, REPOSITORY, Corner, Row, interleave, ratio
 from tests.benchmarks.jobs import Sampling, family, fill_proc, made_up_sample
@@ -253,7 +254,7 @@ def grow(folder: str) -> None:
     files = RunFiles.of(Path(folder), PROJECT, "r")
     files.folder.mkdir()
     files.system.symlink_to(os.devnull)
-    book = SampleBook(files, 1, math.inf, SummaryFile(files.summary))
+    book = SampleBook(files, 1, math.inf, SummaryFile(files.summary), Slate())
     sizes = []
     for number in range(1, MANY + 1):
         book.add(made_up_sample(number, STEP_SECONDS))
