@@ -36,7 +36,7 @@ EXIT_PATIENCE_SECONDS = 10.0
 LAST_SERVICE_SECONDS = 10.0
 READING_SECONDS = 5.0
 """How long the end waits for the observer to have read the output."""
-READING_LOOK_SECONDS = 0.005
+READING_LOOK_SECONDS = 0.002
 FORK_PAUSE_SECONDS = 0.1
 INPUT_LIMIT = 64 * 1024
 NEVER = float("inf")

@@ -12,6 +12,7 @@ from mlterm.core.energy import Energy
 from mlterm.core.records import Record
 from mlterm.core.series import Series
 from mlterm.core.usage import Meters
+from mlterm.sampling.sums import state_on
 from mlterm.system.paths import RunFiles
 from mlterm.system.retention import Retention
 from mlterm.system.runlog import RunLog
@@ -46,7 +47,7 @@ class SampleBook:
         self._log = RunLog(files.system)
         self.cost, self.energy, self.meters = Cost(), Energy(), Meters()
         self._series: defaultdict[str, Series] = defaultdict(Series)
-        state = _state_on(sums)
+        state = state_on(sums)
         self._retention = Retention(files.system, keep_seconds, state.get("retention"))
         self._due = 0.0
         with suppress(ValueError, KeyError, TypeError):
@@ -100,17 +101,6 @@ class SampleBook:
             "retention": self._retention.as_json(),
         }
         self._sums.write(records.encode(state))
-
-
-def cost_of(sums: Slate) -> Cost | None:
-    """What the samples of a part of a run add up to; None where there are none."""
-    with suppress(ValueError, KeyError):
-        return Cost.from_json(_state_on(sums)["cost"])
-    return None
-
-
-def _state_on(sums: Slate) -> Record:
-    return records.decode(sums.read()) or {}
 
 
 def _points(sample: Record) -> Iterator[tuple[str, float]]:

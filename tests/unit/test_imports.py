@@ -118,6 +118,11 @@ def test_a_short_command_does_not_wait_for_the_sampler_to_import_what_it_can_do_
     assert not {name.partition(".")[0] for name in found} & set(NEVER)
 
 
+def test_the_end_of_a_run_imports_of_sampling_only_what_it_reads() -> None:
+    found = {name for name in imported("mlterm.sampling.sums") if name.startswith("mlterm.samp")}
+    assert found == {"mlterm.sampling", "mlterm.sampling.sums"}
+
+
 TRACKER_HEAVY = {
     "typing": "types in the code",
     "inspect": "dataclasses; orjson",

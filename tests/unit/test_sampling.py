@@ -10,9 +10,10 @@ import pytest
 
 from mlterm.core.pidfiles import Stat
 from mlterm.core.roles import Part
-from mlterm.sampling.book import CHECKPOINT_SECONDS, SampleBook, cost_of
+from mlterm.sampling.book import CHECKPOINT_SECONDS, SampleBook
 from mlterm.sampling.memory import BUDGET_SECONDS, SHARE, MemoryShares
 from mlterm.sampling.parts import DESCRIBED, Parts
+from mlterm.sampling.sums import cost_of
 from mlterm.system.paths import RunFiles
 from mlterm.system.processes import Process
 from mlterm.system.slate import Slate
