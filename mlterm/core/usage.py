@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from mlterm.core.pidfiles import Stat
 
-SHORTEST_SECONDS = 0.05
+SHORTEST_SECONDS = 0.09
 """Between two looks, for a rate to mean something: times are told in ticks, of 10 ms mostly."""
 Identity = tuple[int, int]
 """pid and start time, in clock ticks: no other process of this boot has both."""

@@ -27,6 +27,7 @@ from mlterm.system.processes import IO_LIMIT, Process, ProcessTree, is_alive, re
 THOROUGH_EVERY = 10
 """Samples from one in which PSS is read, and every thread asked for its children, to the next."""
 GPU_PATIENCE_SECONDS = 0.5
+HIDDEN = "the kernel hides the processes: they are another user's (proc(5), hidepid)"
 _TICKS = os.sysconf("SC_CLK_TCK")
 _BOOT_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
@@ -90,13 +91,14 @@ class Sampler:
         adopted = self._tree.taken_in and self._tree.taken_in.without(self._subject.own())
         usage = self._account.look(now, boot_seconds, found, adopted)
         job = rows.of_job(processes, usage)
+        is_hidden = not processes and is_alive(self._subject.root)
         memory = self._memory.read(processes, job["rss_bytes"], is_due=thorough)
         self._parts.meet(processes)
         record: Record = {
             "timestamp": records.timestamp(moment),
             "t": round(now - self._subject.started_monotonic, 3),
             "interval_seconds": rows.rounded(usage.interval_seconds, 3),
-            "job": job | {"pss_bytes": memory.total},
+            "job": dict.fromkeys(job) if is_hidden else job | {"pss_bytes": memory.total},
         }
         if (limits := self._limits.read()) is not None:
             record["cgroup"] = limits
@@ -128,7 +130,7 @@ class Sampler:
             )
             by_size = sorted(roles, key=lambda role: -(roles[role]["processes"] or 0))
             record["roles"] = {role: roles[role] for role in by_size[:MOST_ROLES]}
-        unavailable = self._unavailable(processes, found, usage, memory)
+        unavailable = self._unavailable(found, usage, memory, is_hidden=is_hidden)
         if gpus is not None:
             record["gpus"] = [self._with_energy(device, now) for device in gpus.gpus]
             unavailable |= gpus.unavailable
@@ -137,14 +139,14 @@ class Sampler:
         return record
 
     def _unavailable(
-        self, processes: list[Process], found: list[Reading], usage: Usage, memory: Shares
+        self, found: list[Reading], usage: Usage, memory: Shares, *, is_hidden: bool
     ) -> dict[str, str]:
+        if is_hidden:
+            return {"job": HIDDEN, "processes": HIDDEN}
         reasons = dict(memory.unavailable)
         if usage.read_bytes is None:
             reasons["job.read_bytes"] = reasons["job.written_bytes"] = _why_no_io(found)
-        if not processes and is_alive(self._subject.root):
-            reasons["processes"] = "the kernel hides them: they are another user's (hidepid)"
-        elif self._tree.unreadable:
+        if self._tree.unreadable:
             reasons["processes"] = f"{self._tree.unreadable} cannot be read"
         return reasons
 

@@ -1,21 +1,26 @@
 """The parts of sampling that decide: when PSS is read, who is asked again, what is kept."""
 
+import dataclasses
 import json
 import math
+import os
 import shutil
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
+from mlterm.core.energy import Energy
 from mlterm.core.pidfiles import Stat
 from mlterm.core.roles import Part
+from mlterm.core.usage import Meters
+from mlterm.sampling import sampler
 from mlterm.sampling.book import CHECKPOINT_SECONDS, SampleBook
 from mlterm.sampling.memory import BUDGET_SECONDS, SHARE, MemoryShares
 from mlterm.sampling.parts import DESCRIBED, Parts
 from mlterm.sampling.sums import cost_of
 from mlterm.system.paths import RunFiles
-from mlterm.system.processes import Process
+from mlterm.system.processes import Process, ProcessTree
 from mlterm.system.slate import Slate
 from mlterm.system.summaryfile import SummaryFile
 
@@ -289,3 +294,23 @@ def test_the_parts_of_the_summary_leave_each_other_alone(files: RunFiles) -> Non
     assert one.read() == {"records": 3, "series": {}, "system": {"offset": 1}}
     one.put("metrics", {"records": 4})
     assert one.read() == {"records": 4, "system": {"offset": 1}}
+
+
+@pytest.mark.linux
+def test_of_processes_that_the_kernel_hides_nothing_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Blind(ProcessTree):
+        def look(self, *, thoroughly: bool) -> list[Process]:
+            return []
+
+    monkeypatch.setattr(sampler, "ProcessTree", Blind)
+    subject = sampler.Subject(os.getpid(), {}, tmp_path, 0.0, gpus="none")
+    hidden = sampler.Sampler(subject, Energy(), Meters()).sample()
+    assert set(hidden["job"].values()) == {None}
+    assert hidden["processes"] == []
+    assert hidden["unavailable"] == {"job": sampler.HIDDEN, "processes": sampler.HIDDEN}
+    gone = dataclasses.replace(subject, root=2**22 + 1)
+    ended = sampler.Sampler(gone, Energy(), Meters()).sample()
+    assert (ended["job"]["rss_bytes"], ended["job"]["processes"]) == (0, 0)
+    assert "job" not in ended.get("unavailable", {})
