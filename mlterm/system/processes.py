@@ -240,7 +240,7 @@ class _Search:
     Which were looked at is told by pid and inode: a later process of the same pid has another.
     """
 
-    ENTRIES = 256
+    ENTRIES = 64
     """Processes that one step passes by, at most."""
     READ = 16
     """And those whose environment it reads."""
