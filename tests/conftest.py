@@ -17,7 +17,8 @@ def home() -> Iterator[Home]:
         path = Path(folder).resolve()
         runtime = path / "run"
         runtime.mkdir(mode=0o700)
-        dropped = ("MLTERM_", "PYTEST", "COV")
+        # Where no bytecode may be kept every program would compile mlterm anew.
+        dropped = ("MLTERM_", "PYTEST", "COV", "PYTHONDONTWRITEBYTECODE")
         kept = {k: v for k, v in os.environ.items() if not k.startswith(dropped)}
         environ = kept | {
             "HOME": str(path),

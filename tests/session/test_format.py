@@ -89,9 +89,10 @@ def that_fails_and_is_gone_on_with(home: Home) -> None:
 def that_watches(home: Home) -> None:
     with subprocess.Popen(["sleep", "60"], env=home.environ, cwd=home.path) as process:
         words = ("watch", "-d", "--project", "supervised", "--run-id", "watches")
+        words += ("--interval", "0.2")
         home.mlterm(*words, str(process.pid), check=True)
         run = home.run("supervised", "watches")
-        wait_until(lambda: run.samples, "a sample")
+        wait_until(lambda: len(run.samples) > 2, "samples with rates")
         process.kill()
     assert run.finish["roles"]
 
