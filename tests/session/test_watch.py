@@ -5,7 +5,10 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 
+import psutil
 import pytest
 
 from mlterm.cli.watch import _watched
@@ -48,6 +51,16 @@ def kernel_tells() -> bool:
         return exit_status_of(pidfd) is not None
     finally:
         os.close(pidfd)
+
+
+def is_waited_for(pid: int) -> bool:
+    """Whether a waiter holds a pidfd of it, as its fdinfo tells (pidfd_open(2))."""
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):
+            if "mlterm.waiter" in process.cmdline() and str(pid) in process.cmdline():
+                folder = Path(f"/proc/{process.pid}/fdinfo")
+                return any(f"Pid:\t{pid}\n" in file.read_text() for file in folder.iterdir())
+    return False
 
 
 def watch(home: Home, pid: int) -> None:
@@ -100,7 +113,7 @@ def test_a_signal_that_ends_it_is_told_where_the_kernel_tells(
         pytest.skip("needs Linux 6.15")
     watch(home, stranger.pid)
     run = home.run()
-    wait_until(lambda: run.samples, "a sample")
+    wait_until(lambda: is_waited_for(stranger.pid), "the waiter")  # a sample may come before it
     stranger.send_signal(number)
     stranger.wait()
     assert (run.finish["status"], run.finish["signal"]) == ("failed", number.name)
