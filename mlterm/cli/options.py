@@ -34,6 +34,16 @@ def _finite(_context: click.Context, _option: click.Parameter, value: float) -> 
     return value
 
 
+def naming_options(command: Decorated) -> Decorated:
+    """--project and --run-id of a run that is to be started."""
+    command = click.option(
+        "--run-id", metavar="NAME", help="Its own name [the script's name and the time]."
+    )(command)
+    return click.option(
+        "--project", metavar="NAME", help="Its project [the git root's or this folder's name]."
+    )(command)
+
+
 def tag_option(command: Decorated) -> Decorated:
     """--tag, as ``tags``."""
     return click.option(

@@ -14,6 +14,7 @@ from mlterm.cli.options import (
     duration,
     grace_option,
     log_dir_option,
+    naming_options,
     parsing_options,
     sampling_options,
     tag_option,
@@ -31,10 +32,7 @@ GIT_PATIENCE_SECONDS = 0.1
 
 
 @click.command(context_settings={"ignore_unknown_options": False, "allow_interspersed_args": False})
-@click.option(
-    "--project", metavar="NAME", help="Its project [the git root's or this folder's name]."
-)
-@click.option("--run-id", metavar="NAME", help="Its own name [the script's name and the time].")
+@naming_options
 @log_dir_option
 @tag_option
 @click.option("-d", "--detach", is_flag=True, help="Print the run's name and return at once.")

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import click
 
-from mlterm.cli.options import log_dir_option, sampling_options, tag_option
+from mlterm.cli.options import log_dir_option, naming_options, sampling_options, tag_option
 from mlterm.cli.run import launched_view
 from mlterm.cli.show import say
 from mlterm.core import names
@@ -21,10 +21,7 @@ from mlterm.system.processes import Process, is_alive, is_proc_ours
 
 
 @click.command()
-@click.option(
-    "--project", metavar="NAME", help="Its project [the git root's or this folder's name]."
-)
-@click.option("--run-id", metavar="NAME", help="Its own name [the script's name and the time].")
+@naming_options
 @log_dir_option
 @tag_option
 @click.option("-d", "--detach", is_flag=True, help="Print the run's name and return at once.")
