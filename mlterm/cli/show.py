@@ -106,7 +106,7 @@ def say(words: str) -> None:
 
 
 def print_summary(run: RunSummary) -> None:
-    """The short summary that ends a run: two or three lines on stderr."""
+    """The short summary that ends a run: a few lines on stderr, the cost last."""
     colour = terminal.supports_colour(2)
     status = run.status
     if colour:
@@ -119,13 +119,13 @@ def print_summary(run: RunSummary) -> None:
     if run.metrics:
         names = list(run.metrics)[:_SHOWN_METRICS]
         lines.append("  ".join(f"{clean_text(n)} {_number(run.metrics[n]['last'])}" for n in names))
+    lines.append(f"record  {_short(run.path)}")
+    if files_of(run).output.exists():
+        lines.append(f"output  {_short(files_of(run).output)}")
     if run.cost:
         from mlterm.core.cost import words_of
 
         lines += _wrapped(clean_text(words_of(run.cost)))
-    lines.append(f"record  {_short(run.path)}")
-    if files_of(run).output.exists():
-        lines.append(f"output  {_short(files_of(run).output)}")
     bar = click.style("▍", fg=COLOURS.get(run.status, "red")) if colour else "|"
     print("\n".join(f"{bar} {line}" for line in lines), file=sys.stderr)
 
