@@ -218,6 +218,8 @@ def test_stop_works_without_a_keeper_that_answers(home: Home) -> None:
     """A keeper that hangs is no reason to let a job go on."""
     home.environ["SPT_NOENV"] = "1"
     run = ready(home, *ENDLESS)
+    keeper = home.part("keeper")  # back in its loop: it looks after its socket when it begins
+    wait_until(lambda: keeper.status() == psutil.STATUS_SLEEPING, "the keeper to wait")
     for path in (home.path / "run" / "mlterm").glob("*.sock"):
         path.unlink()
     done = home.mlterm("stop", "r", check=True)
