@@ -1,7 +1,8 @@
 """The command of a run that watches: it waits for a process that is not its child, and ends as
 that did.
 
-Run as ``python -P -m mlterm.waiter PID STARTED``, STARTED in clock ticks (proc_pid_stat(5)).
+Run as ``python -P -m mlterm.waiter FD``, FD a pidfd (pidfd_open(2)) that was opened while the
+process lived: before this program began, so that no end comes too early for it.
 """
 
 import os
@@ -14,23 +15,15 @@ from contextlib import suppress
 
 from mlterm.core.lifecycle import UNTOLD_CODE
 from mlterm.system.daemon import exit_status_of
-from mlterm.system.processes import stat_of
 
 PATIENCE_SECONDS = 2.0
 """How long its parent may take to collect it: only then does the kernel tell how it ended."""
 LOOK_SECONDS = 0.02
 
 
-def wait_for(pid: int, started_ticks: int) -> int | None:
+def wait_for(pidfd: int) -> int | None:
     """The wait status of a process when it has ended; None where the kernel does not tell it
     (before Linux 6.15, or nobody has collected it in time)."""
-    try:
-        pidfd = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return None
-    stat = stat_of(pid)
-    if stat is None or stat.started_ticks != started_ticks:
-        return None  # it had ended before, and another has its pid
     select.select([pidfd], [], [])
     deadline = time.monotonic() + PATIENCE_SECONDS
     while (status := exit_status_of(pidfd)) is None and time.monotonic() < deadline:
@@ -41,7 +34,7 @@ def wait_for(pid: int, started_ticks: int) -> int | None:
 def main() -> int:
     """End with the code, or by the signal, of the process that is waited for."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    status = wait_for(*map(int, sys.argv[1:3]))
+    status = wait_for(int(sys.argv[1]))
     if status is None:
         return UNTOLD_CODE
     if number := status & 0x7F:

@@ -1,6 +1,7 @@
 """mlterm watch: sample a process that mlterm did not start."""
 
 import os
+import select
 import sys
 from datetime import datetime
 
@@ -28,9 +29,7 @@ from mlterm.system.processes import Process, is_alive, is_proc_ours
 @sampling_options
 @click.option("-q", "--quiet", is_flag=True, help="No summary at the end.")
 @click.argument("pid", type=click.IntRange(min=1))
-@click.pass_obj
 def watch(
-    launch: Launch | None,
     project: str | None,
     run_id: str | None,
     log_dir: str | None,
@@ -46,7 +45,7 @@ def watch(
 
     Its output cannot be had. Ctrl-C and mlterm stop end the watching, never the process.
     """
-    watched = _watched(pid)
+    watched, pidfd = _watched(pid)
     argv = list(watched.argv)
     cwd = os.getcwd()
     name = names.default_run_id(script_name(argv), datetime.now()) if run_id is None else run_id
@@ -57,9 +56,10 @@ def watch(
         run_id_is_default=run_id is None,
         log_dir=os.fspath(paths.log_dir(log_dir)),
         child=ChildSpec(
-            argv=[sys.executable, "-P", "-m", "mlterm.waiter", str(pid), str(watched.started)],
+            argv=[sys.executable, "-P", "-m", "mlterm.waiter", str(pidfd)],
             cwd=cwd,
             environ=dict(os.environ),
+            pass_fds=(pidfd,),
         ),
         tags=tags,
         git_asked=query is not None,
@@ -70,18 +70,29 @@ def watch(
     if not (detach or quiet):
         words = clean_text(f"{script_name(argv)} (pid {pid})")
         say(f"watching {words}; Ctrl-C ends the watching, Ctrl-\\ detaches")
-    launch = launch or Launch()
-    code = launched_view(launch, plan, detach=detach, quiet=quiet)
+    code = launched_view(Launch(), plan, detach=detach, quiet=quiet)
     return 0 if code == UNTOLD_CODE else code
 
 
-def _watched(pid: int) -> Watched:
-    """Raises NotFoundError where there is no such process, SupervisorError where it is not to be
-    seen."""
+def _watched(pid: int) -> tuple[Watched, int]:
+    """The process, and a pidfd of it for the waiter: opened first, so that however soon the
+    process ends, it is this one's end that is told.
+
+    Raises NotFoundError where there is no such process, SupervisorError where it cannot be
+    seen.
+    """
     if not is_proc_ours():
         raise SupervisorError(
             "mlterm watch needs Linux's /proc, of its own PID namespace; nothing was started"
         )
+    try:
+        pidfd = os.pidfd_open(pid)
+    except ProcessLookupError:
+        raise NotFoundError(f"there is no process {pid}") from None
+    except OSError as error:  # EINVAL; ENOENT since Linux 6.15
+        raise SupervisorError(
+            f"{pid} cannot be watched: {error.strerror}. Is it a thread? Give its process's pid."
+        ) from None
     try:
         process = Process("/proc", pid, keep_open=False)
     except (FileNotFoundError, ProcessLookupError):
@@ -89,14 +100,16 @@ def _watched(pid: int) -> Watched:
             raise SupervisorError(
                 f"process {pid} cannot be seen: it is another user's, and /proc hides it (hidepid)"
             ) from None
-        raise NotFoundError(f"there is no process {pid}") from None
+        raise NotFoundError(f"process {pid} has ended already") from None
     except OSError as error:
         raise SupervisorError(f"process {pid} cannot be seen: {error.strerror}") from None
-    if process.stat.state == "Z":
-        raise NotFoundError(f"process {pid} has ended already, and waits to be collected")
     try:
         cwd = os.readlink(f"/proc/{pid}/cwd")
     except OSError:
         cwd = "/"
     words = process.words() or (process.stat.name,)
-    return Watched(pid, process.stat.started_ticks, words, cwd, process.environ())
+    watched = Watched(pid, process.stat.started_ticks, words, cwd, process.environ())
+    if select.select([pidfd], [], [], 0)[0]:  # else it had its pid all the while
+        raise NotFoundError(f"process {pid} has ended already")
+    os.set_inheritable(pidfd, True)
+    return watched, pidfd

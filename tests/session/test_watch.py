@@ -4,16 +4,17 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
-from contextlib import suppress
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 import pytest
 
 from mlterm.cli.watch import _watched
-from mlterm.core.errors import SupervisorError
+from mlterm.core.errors import NotFoundError, SupervisorError
 from mlterm.system.daemon import exit_status_of
+from mlterm.system.processes import Process
 from tests.support import Home, wait_until
 
 pytestmark = pytest.mark.linux
@@ -53,16 +54,6 @@ def kernel_tells() -> bool:
         os.close(pidfd)
 
 
-def is_waited_for(pid: int) -> bool:
-    """Whether a waiter holds a pidfd of it, as its fdinfo tells (pidfd_open(2))."""
-    for process in psutil.process_iter():
-        with suppress(psutil.Error, OSError):
-            if "mlterm.waiter" in process.cmdline() and str(pid) in process.cmdline():
-                folder = Path(f"/proc/{process.pid}/fdinfo")
-                return any(f"Pid:\t{pid}\n" in file.read_text() for file in folder.iterdir())
-    return False
-
-
 def watch(home: Home, pid: int) -> None:
     named = ("--project", "p", "--run-id", "r", "--interval", "0.1")
     done = home.mlterm("watch", "-d", *named, str(pid), check=True)
@@ -93,8 +84,6 @@ def test_a_process_is_sampled_with_its_children_until_it_ends(
 
 
 def test_what_was_used_before_is_not_counted(home: Home, stranger: subprocess.Popen[bytes]) -> None:
-    import psutil
-
     used = lambda: sum(psutil.Process(stranger.pid).cpu_times()[:2])  # noqa: E731 - waited for
     wait_until(lambda: used() >= 0.3, "its work")
     watch(home, stranger.pid)
@@ -112,10 +101,9 @@ def test_a_signal_that_ends_it_is_told_where_the_kernel_tells(
     if not kernel_tells():
         pytest.skip("needs Linux 6.15")
     watch(home, stranger.pid)
-    run = home.run()
-    wait_until(lambda: is_waited_for(stranger.pid), "the waiter")  # a sample may come before it
-    stranger.send_signal(number)
+    stranger.send_signal(number)  # at once: the waiter may not have begun
     stranger.wait()
+    run = home.run()
     assert (run.finish["status"], run.finish["signal"]) == ("failed", number.name)
 
 
@@ -170,3 +158,27 @@ def test_a_zombie_is_not_watched(home: Home) -> None:
     assert done.returncode == 1
     assert b"has ended already" in done.stderr
     child.wait()
+
+
+def test_a_process_that_ends_while_it_is_looked_at_is_not_watched(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    child = subprocess.Popen(["sleep", "60"])
+
+    class Seen(Process):
+        def environ(self) -> dict[str, str]:
+            child.kill()
+            os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+            return super().environ()
+
+    monkeypatch.setattr("mlterm.cli.watch.Process", Seen)
+    with pytest.raises(NotFoundError, match="ended already"):
+        _watched(child.pid)
+    child.wait()
+
+
+def test_a_thread_is_not_a_process(home: Home) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        done = home.mlterm("watch", str(pool.submit(threading.get_native_id).result()))
+    assert done.returncode == 125
+    assert b"Is it a thread?" in done.stderr
