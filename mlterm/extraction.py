@@ -172,14 +172,15 @@ class Extraction:
         self._summary_due = self._clock() + SUMMARY_SECONDS
         self._summarized = fold.records, progress
         self._summary.put(
-            "metrics",
+            "",
             {
                 "schema": records.SCHEMA,
                 "output_offset": self._transcript.offset,
                 "records_offset": self._own.offset,
                 "progress": {**asdict(progress), "eta_seconds": progress.eta_seconds},
-                **fold.as_json(),
+                "records": fold.records,
             },
+            fold.series,
         )
 
 

@@ -83,11 +83,8 @@ class SampleBook:
 
     def keep(self) -> None:
         """Write down the series."""
-        folded = {name: series.as_json() for name, series in self._series.items()}
         size = os.fstat(self._log.fileno()).st_size
-        self._summary.put(
-            "system", {"system": {"part": self._part, "offset": size, "series": folded}}
-        )
+        self._summary.put("system", {"part": self._part, "offset": size}, self._series)
 
     def close(self) -> None:
         """Keep everything; no sample follows."""

@@ -1,11 +1,13 @@
 """summary.json: what the observer has folded, each of its parts by whoever folds it."""
 
 import threading
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from mlterm.core import records
+from mlterm.core import records, series
 from mlterm.core.records import Record
+from mlterm.core.series import Series
 
 
 class SummaryFile:
@@ -22,11 +24,12 @@ class SummaryFile:
             return records.decode(self._path.read_bytes()) or {}
         return {}
 
-    def put(self, part: str, fields: Record) -> None:
-        """Replace the fields of a part. A full disk leaves the file as it was."""
-        line = records.encode(fields)
+    def put(self, part: str, fields: Record, folded: Mapping[str, Series]) -> None:
+        """Replace a part, which stands under its name, or at the top where that is empty. A full
+        disk leaves the file as it was."""
+        text = series.encode_with(fields, folded)
         with self._lock, suppress(OSError):
-            self._parts[part] = line[1:-2]
+            self._parts[part] = b'"%b":%b' % (part.encode(), text) if part else text[1:-1]
             scratch = self._path.with_suffix(".tmp")
             scratch.write_bytes(b"{" + b",".join(filter(None, self._parts.values())) + b"}\n")
             scratch.replace(self._path)

@@ -21,7 +21,7 @@ from tests.benchmarks.harness import Corner, Row, table
 
 ROUNDS = {
     "throughput": 7, "start": 21, "overhead": 9, "tracking": 3, "importing": 21, "reading": 9,
-    "parsing": 7, "sampling": 7,
+    "parsing": 7, "sampling": 11,
 }  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from mlterm.core.series import SeriesFold
 from mlterm.system import store
 from tests.outputs.scoring import SAMPLES, points_of, read, same, truth_of
 from tests.support import Home, Run, Terminal, wait_until
@@ -72,7 +73,7 @@ def test_the_series_stand_folded_beside_it(home: Home) -> None:
     summary = json.loads((run.folder / "summary.json").read_bytes())
     assert summary["output_offset"] == len(run.output)
     assert summary["series"]["loss"]["count"] == 9
-    assert summary["series"] == store.fold(run.path).as_json()["series"]
+    assert SeriesFold.from_json(summary).summaries() == store.fold(run.path).summaries()
 
 
 def test_a_bar_tells_points_at_a_bounded_rate_its_last_state_and_how_far_it_is(home: Home) -> None:

@@ -13,6 +13,7 @@ import pytest
 from mlterm.core.energy import Energy
 from mlterm.core.pidfiles import Stat
 from mlterm.core.roles import Part
+from mlterm.core.series import Series
 from mlterm.core.usage import Meters
 from mlterm.sampling import sampler
 from mlterm.sampling.book import CHECKPOINT_SECONDS, SampleBook
@@ -288,12 +289,15 @@ def test_old_samples_are_thinned_and_new_ones_follow_in_the_new_file(files: RunF
 
 def test_the_parts_of_the_summary_leave_each_other_alone(files: RunFiles) -> None:
     one = SummaryFile(files.summary)
-    one.put("metrics", {"records": 3, "series": {}})
-    one.put("system", {"system": {"offset": 1}})
-    one.put("nothing", {})
-    assert one.read() == {"records": 3, "series": {}, "system": {"offset": 1}}
-    one.put("metrics", {"records": 4})
-    assert one.read() == {"records": 4, "system": {"offset": 1}}
+    loss = Series()
+    loss.add(0.5, 1.0)
+    one.put("", {"records": 3}, {})
+    one.put("system", {"offset": 1}, {"job/rss_bytes": loss})
+    system = {"offset": 1, "series": {"job/rss_bytes": loss.as_json()}}
+    assert one.read() == {"records": 3, "series": {}, "system": system}
+    one.put("", {"records": 4}, {"loss": loss, 'a "b"': loss})
+    both = {"loss": loss.as_json(), 'a "b"': loss.as_json()}
+    assert one.read() == {"records": 4, "series": both, "system": system}
 
 
 @pytest.mark.linux
