@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mlterm.core import series
 from mlterm.core.records import Record, decode, encode
-from mlterm.core.series import CAPACITY, Series, SeriesFold
+from mlterm.core.series import CAPACITY, Series, SeriesFold, encode_with
 
 
 def metrics(**fields: Any) -> Record:
@@ -141,3 +141,13 @@ def test_a_series_comes_back_from_a_file(records: list[Record]) -> None:
 
 def test_the_capacity_can_be_halved() -> None:
     assert series.CAPACITY % 2 == 0
+
+
+def test_the_series_of_a_run_of_many_metrics_are_all_kept() -> None:
+    full = Series()
+    full.extend([0.5] * CAPACITY, float)
+    data = decode(encode_with({"records": 1}, {f"layer{i}/norm": full for i in range(1_000)}))
+    assert data is not None
+    again = SeriesFold.from_json(data)
+    assert len(again.series) == 1_000
+    assert repr(again.series["layer999/norm"].buckets) == repr(full.buckets)
