@@ -10,7 +10,7 @@ from array import array
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import add, countOf, itemgetter
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from mlterm.core.records import Record, as_number, encode
 
@@ -36,6 +36,19 @@ class Bucket:
     """None, as ``max``, where every point is NaN."""
     max: float | None
     count: int
+
+
+class Points(NamedTuple):
+    """A series as it is drawn: columns of one entry a bucket, in the order of their points."""
+
+    begins: Sequence[float]
+    """Where each bucket begins on the x axis that was asked for."""
+    ends: Sequence[float]
+    first: Sequence[float]
+    last: Sequence[float]
+    low: Sequence[float]
+    """Above ``high`` where every point is NaN."""
+    high: Sequence[float]
 
 
 class Series:
@@ -81,6 +94,11 @@ class Series:
             Bucket(x, to, first, last, *_extremes(low, high), count)
             for x, to, first, last, low, high, count in zip(*columns, counts, strict=True)
         ]
+
+    @property
+    def points(self) -> Points:
+        """The columns of the buckets; they change as the series does."""
+        return Points(*(getattr(self, f"_{name}") for name in _COLUMNS))
 
     def summary(self) -> dict[str, Any]:
         """``{"last", "min", "max", "mean", "first", "count"}``, as lists of runs show it."""

@@ -1,0 +1,91 @@
+"""Rows: styled text of a known width in terminal cells, which all that is drawn is made of.
+
+Here belongs how text is measured, cut and put together, and nothing about what it says.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from wcwidth import wcwidth
+
+Span = tuple[str, str]
+"""A style's name (ui.styles) and text without controls."""
+Row = list[Span]
+"""A line of a pane, from left to right."""
+CUT = "…"
+
+_NARROW_BLOCKS = ((0x20, 0x7E), (0xA0, 0xAC), (0xAE, 0x2FF), (0x2500, 0x25FF), (0x2800, 0x28FF))
+
+
+def cells_of(character: str) -> int:
+    """How many columns a character takes: 0, 1 or 2. A control takes none."""
+    code = ord(character)
+    if any(low <= code <= high for low, high in _NARROW_BLOCKS):
+        return 1
+    return max(0, wcwidth(character))
+
+
+def width_of(text: str) -> int:
+    """How many columns a text takes."""
+    return len(text) if text.isascii() else sum(map(cells_of, text))
+
+
+def cut(text: str, width: int, mark: str = CUT) -> str:
+    """The text in at most ``width`` columns; where it is longer, ``mark`` ends it."""
+    if width_of(text) <= width:
+        return text
+    if width <= width_of(mark):
+        return mark if width == width_of(mark) else ""
+    return _head(text, width - width_of(mark)) + mark
+
+
+def cut_middle(text: str, width: int) -> str:
+    """The same, with both its ends kept: names often differ in their last letters."""
+    if width_of(text) <= width or width < 5:
+        return cut(text, width)
+    tail = _head(text[::-1], (width - 1) // 3)[::-1]
+    return _head(text, width - 1 - width_of(tail)) + CUT + tail
+
+
+def row_width(row: Iterable[Span]) -> int:
+    """How many columns a row takes."""
+    return sum(width_of(text) for _, text in row)
+
+
+def fit(row: Sequence[Span], width: int, style: str = "") -> Row:
+    """The row in exactly ``width`` columns: cut, or filled up with blanks of a style."""
+    fitted: Row = []
+    left = width
+    for name, text in row:
+        shown = text if width_of(text) <= left else _head(text, left)
+        if shown:
+            fitted.append((name, shown))
+        left -= width_of(shown)
+        if shown != text:
+            break
+    if left > 0:
+        fitted.append((style, " " * left))
+    return fitted
+
+
+def spread(left: Sequence[Span], right: Sequence[Span], width: int, style: str = "") -> Row:
+    """One part at each end; of two that are too long together, the left one is cut."""
+    room = width - row_width(right)
+    if room <= 0:
+        return fit(right, width, style)
+    return [*fit(left, room, style), *right]
+
+
+def text_of(rows: Iterable[Sequence[Span]]) -> list[str]:
+    """The rows without their styles."""
+    return ["".join(text for _, text in row) for row in rows]
+
+
+def _head(text: str, width: int) -> str:
+    if text.isascii():
+        return text[:width]
+    taken = 0
+    for at, character in enumerate(text):
+        taken += cells_of(character)
+        if taken > width:
+            return text[:at]
+    return text
