@@ -8,7 +8,6 @@ import errno
 import os
 import select
 import signal
-import socket
 import time
 from collections import deque
 from collections.abc import Callable
@@ -20,17 +19,15 @@ from mlterm.core import protocol
 from mlterm.core.errors import ProtocolError, SupervisorError
 from mlterm.core.keys import TAP_SECONDS, TAPS, Command, KeyReader
 from mlterm.core.protocol import Frame, Kind
-from mlterm.system import channel, lock, runlog, terminal
+from mlterm.link import CHUNK, Link
+from mlterm.system import lock, terminal
 from mlterm.system.paths import RunFiles
 
-CHUNK = 128 * 1024
 KEY_PATIENCE_SECONDS = 0.03
 """How long the start of an escape sequence may wait for its rest."""
 QUIET_SECONDS, LINGER_SECONDS = 1.0, 2.0
 """After the command's end, while somebody still holds its terminal: leave after so much
 silence, or so long at the latest."""
-RECONNECT_SECONDS = 10.0
-WAITING_FRAMES = 16
 STOP_GRACE_SECONDS = 10.0
 
 
@@ -78,11 +75,7 @@ class Client:
         self._view = view
         self._position = self._known = view.offset
         self._log = -1
-        self._socket: socket.socket | None = None
-        self._frames = protocol.FrameReader()
-        self._out: deque[bytes] = deque()
-        self._sent = 0
-        """Of the first frame of these."""
+        self._link = Link(view.files, read_only=view.read_only)
         self._keys = KeyReader()
         self._raw: terminal.RawKeys | None = None
         self._waiting: deque[Frame] = deque()
@@ -104,7 +97,7 @@ class Client:
             self._log = os.open(self._view.files.output, os.O_RDONLY | os.O_CLOEXEC)
             stack.callback(os.close, self._log)
             wake = stack.enter_context(_Signals(self._on_signal))
-            if not self._connect():
+            if not self._link.connect(*self._size()):
                 return self._without_keeper()
             if self._view.keys is not None:
                 self._raw = stack.enter_context(terminal.RawKeys(self._view.keys))
@@ -114,8 +107,7 @@ class Client:
                 return done.ending
             finally:
                 self._leave_screen()
-                if self._socket is not None:
-                    self._socket.close()
+                self._link.close()
 
     # The loop
 
@@ -124,9 +116,9 @@ class Client:
             poll = select.poll()
             poll.register(wake.fd, select.POLLIN)
             poll.register(self._view.screen, 0)  # tells of a reader who has left
-            if self._socket is not None:
-                poll.register(self._socket, select.POLLIN | (select.POLLOUT if self._out else 0))
-            listens = self._view.keys is not None and len(self._out) < WAITING_FRAMES
+            if self._link.fd is not None:
+                poll.register(self._link.fd, self._link.events)
+            listens = self._view.keys is not None and not self._link.is_crowded
             if listens and self._view.keys is not None:
                 poll.register(self._view.keys, select.POLLIN)
             ready = dict(poll.poll(self._patience_ms()))
@@ -134,12 +126,12 @@ class Client:
                 raise _Done(Ending(pipe_closed=True))
             if wake.fd in ready:
                 self._on_signals(wake.read())
-            if self._socket is not None and self._socket.fileno() in ready:
-                self._on_socket(ready[self._socket.fileno()])
+            if self._link.fd in ready:
+                self._on_link(ready[self._link.fd])
             if listens and self._view.keys in ready:
                 self._on_keys()
             elif self._keys.holding and time.monotonic() >= self._keys_due:
-                self._send(protocol.pack(Kind.INPUT, self._keys.flush()))
+                self._link.send(protocol.pack(Kind.INPUT, self._keys.flush()))
             self._show()
             self._check_end()
 
@@ -163,7 +155,7 @@ class Client:
             self._on_frame(self._waiting.popleft())
         if self._position >= self._known and self._owes_seen:
             self._owes_seen = False
-            self._send(protocol.pack(Kind.SEEN))
+            self._link.send(protocol.pack(Kind.SEEN))
 
     def _print(self, data: bytes) -> None:
         if not data:
@@ -206,58 +198,20 @@ class Client:
 
     # The keeper
 
-    def _connect(self) -> bool:
-        connection = channel.connect(self._view.files.key)
-        if connection is None:
-            return False
-        connection.setblocking(False)
-        self._socket, self._frames = connection, protocol.FrameReader()
-        rows, columns = terminal.size(self._window())
-        # What a keeper that was killed has not taken goes to the next one.
-        self._out.appendleft(protocol.hello(self._view.read_only, rows, columns))
-        self._sent = 0
-        self._flush()
-        return True
+    def _size(self) -> tuple[int, int]:
+        """Rows and columns of the person's window."""
+        return terminal.size(self._view.screen if self._view.keys is None else self._view.keys)
 
-    def _window(self) -> int:
-        return self._view.screen if self._view.keys is None else self._view.keys
-
-    def _send(self, frame: bytes) -> None:
-        self._out.append(frame)
-        self._flush()
-
-    def _flush(self) -> None:
-        if self._socket is None:
-            return
+    def _on_link(self, events: int) -> None:
         try:
-            while self._out:
-                self._sent += self._socket.send(memoryview(self._out[0])[self._sent :])
-                if self._sent == len(self._out[0]):
-                    self._out.popleft()
-                    self._sent = 0
-        except OSError:  # full, or broken: then the read side tells what became of the keeper
-            return
-
-    def _on_socket(self, events: int) -> None:
-        assert self._socket is not None
-        if events & select.POLLOUT:
-            self._flush()
-        if not events & (select.POLLIN | select.POLLHUP | select.POLLERR):
-            return
-        try:
-            data = self._socket.recv(CHUNK)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        if not data:
-            self._on_silence()
-            return
-        try:
-            self._waiting.extend(self._frames.feed(data))
+            frames = self._link.on_ready(events)
         except ProtocolError as error:
             self._say(f"the run's keeper is of another version of mlterm: {error}")
             raise _Done(Ending(detached=True)) from None
+        if frames is None:
+            self._on_silence()
+        else:
+            self._waiting.extend(frames)
 
     def _on_frame(self, frame: Frame) -> None:
         if frame.kind in (Kind.OUTPUT, Kind.WELCOME):
@@ -282,27 +236,12 @@ class Client:
 
     def _on_silence(self) -> None:
         """The keeper is gone: its work may be done, or another takes its place in a moment."""
-        assert self._socket is not None
-        self._socket.close()
-        self._socket = None
         while self._waiting:
             self._show()
         if self._exit is not None:
             self._exit = (self._exit[0], True)
-            return
-        deadline = time.monotonic() + RECONNECT_SECONDS
-        while time.monotonic() < deadline and not self._is_over():
-            if self._connect():
-                return
-            time.sleep(0.02)
-        raise _Done(self._without_keeper())
-
-    def _is_over(self) -> bool:
-        """The end is recorded, or nobody is left who could record it."""
-        if not lock.is_held(self._view.files.lock):
-            return True
-        with self._view.files.run.open("rb") as file:
-            return runlog.has_finish(file.fileno())
+        elif not self._link.reconnect(*self._size()):
+            raise _Done(self._without_keeper())
 
     def _without_keeper(self) -> Ending:
         """No keeper answers: all there is stands in the files."""
@@ -342,7 +281,7 @@ class Client:
             if not item:
                 continue
             if isinstance(item, bytes):
-                self._send(protocol.pack(Kind.INPUT, item))
+                self._link.send(protocol.pack(Kind.INPUT, item))
             elif item is Command.DETACH:
                 raise _Done(Ending(detached=True))
             elif item is Command.SUSPEND:
@@ -363,7 +302,7 @@ class Client:
             raise _Done(Ending(detached=True))
         if item[:1] == b"s":
             self._say("stopping: SIGINT now, then SIGTERM, then SIGKILL")
-            self._send(protocol.stop(signal.SIGINT, STOP_GRACE_SECONDS))
+            self._link.send(protocol.stop(signal.SIGINT, STOP_GRACE_SECONDS))
         return item[1:]
 
     def _suspend(self) -> None:
@@ -376,9 +315,9 @@ class Client:
         self._resize()
 
     def _resize(self) -> None:
-        rows, columns = terminal.size(self._window())
+        rows, columns = self._size()
         if rows and columns:
-            self._send(protocol.resize(rows, columns))
+            self._link.send(protocol.resize(rows, columns))
 
     def _on_signals(self, numbers: set[int]) -> None:
         if signal.SIGWINCH in numbers:
@@ -405,10 +344,10 @@ class Client:
         now = time.monotonic()
         self._interrupts = [then for then in self._interrupts if now - then < TAP_SECONDS] + [now]
         if len(self._interrupts) < TAPS:
-            self._send(protocol.signal(signal.SIGINT))
+            self._link.send(protocol.signal(signal.SIGINT))
         else:
             self._say("Ctrl-C three times: stopping the run and all its processes")
-            self._send(protocol.stop(signal.SIGINT, STOP_GRACE_SECONDS))
+            self._link.send(protocol.stop(signal.SIGINT, STOP_GRACE_SECONDS))
 
 
 class _Signals:
