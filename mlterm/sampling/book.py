@@ -44,7 +44,9 @@ class SampleBook:
         sums: Slate,
     ) -> None:
         self._files, self._part, self._summary, self._sums = files, part, summary, sums
-        self._log = RunLog(files.system)
+        self._log: RunLog | None = None
+        with suppress(OSError):
+            self._file()
         self.cost, self.energy, self.meters = Cost(), Energy(), Meters()
         self._series: defaultdict[str, Series] = defaultdict(Series)
         state = state_on(sums)
@@ -61,19 +63,13 @@ class SampleBook:
                 self._series.update(found)
 
     def add(self, sample: Record) -> None:
-        """Take in one sample, to which the peak so far is added. A full disk loses it for the
-        file, not for the sums."""
+        """Take in one sample, to which the peak so far is added. What cannot be written (a full
+        disk, a folder that is gone) is lost for the file, not for the sums."""
         now = sample["t"]
         self.cost.add(sample)
         sample["job"] |= self.cost.peak_memory()
         with suppress(OSError):
-            self._retention.note(now, os.fstat(self._log.fileno()).st_size)
-            self._log.append_lines(records.encode_own(sample))
-            if self._retention.is_due(now):
-                self._retention.thin(now)
-                thinned = RunLog(self._files.system)
-                self._log.close()
-                self._log = thinned
+            self._append(sample, now)
         self._note_sums()
         for name, value in _points(sample):
             self._series[name].add(value, now)
@@ -83,13 +79,29 @@ class SampleBook:
 
     def keep(self) -> None:
         """Write down the series."""
-        size = os.fstat(self._log.fileno()).st_size
+        size = os.fstat(self._log.fileno()).st_size if self._log else 0
         self._summary.put("system", {"part": self._part, "offset": size}, self._series)
 
     def close(self) -> None:
         """Keep everything; no sample follows."""
         self.keep()
-        self._log.close()
+        if self._log is not None:
+            self._log.close()
+
+    def _append(self, sample: Record, now: float) -> None:
+        log = self._file()
+        self._retention.note(now, os.fstat(log.fileno()).st_size)
+        log.append_lines(records.encode_own(sample))
+        if self._retention.is_due(now):
+            self._retention.thin(now)
+            self._log = None  # it is another file now
+            log.close()
+
+    def _file(self) -> RunLog:
+        """Where it cannot be opened (OSError), the next sample tries it again."""
+        if self._log is None:
+            self._log = RunLog(self._files.system)
+        return self._log
 
     def _note_sums(self) -> None:
         state = {

@@ -301,6 +301,19 @@ def test_the_cost_is_told_though_the_folder_has_been_removed(home: Home) -> None
     assert finish["peak_memory_bytes"] > 100 * MIB
 
 
+def test_the_sums_are_gone_on_with_though_no_file_can_be_made(home: Home) -> None:
+    run = start(home, "wait('more'); spin(0.5); wait()")
+    wait_until(lambda: run.samples, "a sample")
+    shutil.rmtree(run.folder)
+    killed = home.part("observer")
+    killed.kill()
+    wait_until(lambda: killed.pid not in {p.pid for p in home.parts("observer")}, "its end")
+    home.part("observer")
+    go(home, "more")
+    go(home)
+    assert run.finish["cpu_seconds"] >= 0.5
+
+
 def test_nothing_of_the_job_waits_for_a_sampler_that_is_stopped(home: Home) -> None:
     run = start(home, "wait(); print('done')")
     wait_until(lambda: run.samples, "a sample")

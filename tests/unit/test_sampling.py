@@ -276,6 +276,20 @@ def test_without_its_folder_the_sums_go_on(files: RunFiles, sums: Slate) -> None
     assert cost(sums)["samples"] == int(CHECKPOINT_SECONDS) + 2
 
 
+def test_where_the_file_cannot_be_opened_the_sums_go_on_until_it_can(
+    files: RunFiles, sums: Slate
+) -> None:
+    book(files, sums).add(sample(0.0))
+    shutil.rmtree(files.folder)
+    again = book(files, sums)
+    again.add(sample(1.0))
+    assert cost(sums)["samples"] == 2
+    files.folder.mkdir()
+    again.add(sample(2.0))
+    again.close()
+    assert [json.loads(each)["t"] for each in files.system.read_bytes().splitlines()] == [2.0]
+
+
 def test_old_samples_are_thinned_and_new_ones_follow_in_the_new_file(files: RunFiles) -> None:
     kept = SampleBook(files, 1, 60.0, SummaryFile(files.summary), Slate())
     for t in range(1000):
