@@ -13,6 +13,8 @@ ONE_IN = 10
 """Of the older samples one of so many stays."""
 STEP_SECONDS = 3600.0
 """So much is thinned at once, since the file is written anew for it."""
+MOST_MARKS = 100
+"""And more of it where samples are kept for long: the marks are written down at each sample."""
 _CHUNK = 1024 * 1024
 
 
@@ -25,7 +27,8 @@ class Retention:
 
     def __init__(self, path: Path, keep_seconds: float, state: Record | None = None) -> None:
         self._path, self._keep = path, keep_seconds
-        self._step = min(STEP_SECONDS, max(keep_seconds, 60.0))
+        self._step = max(min(STEP_SECONDS, max(keep_seconds, 60.0)), keep_seconds / MOST_MARKS)
+        self._not_before = -math.inf
         self._marks: list[tuple[float, int]] = []
         self._passed = 0
         if state is not None and state.get("inode") == self._inode():
@@ -45,12 +48,15 @@ class Retention:
 
     def is_due(self, now: float) -> bool:
         """Whether samples of a whole step are older than they are kept."""
-        return len(self._marks) > 1 and now - self._marks[1][0] >= self._keep
+        if now < self._not_before or len(self._marks) < 2:
+            return False
+        return now - self._marks[1][0] >= self._keep
 
     def thin(self, now: float) -> None:
         """Write the file anew, its old samples thinned; a reader finds another inode.
 
-        Raises OSError where it cannot; the file is then as it was.
+        Raises OSError where it cannot; the file is then as it was, and is not due again before
+        another step: each try may fill what is left of the disk.
         """
         old = [mark for mark in self._marks if now - mark[0] >= self._keep]
         begin, end = old[0][1], old[-1][1]
@@ -63,6 +69,7 @@ class Retention:
                 shutil.copyfileobj(file, copy, _CHUNK)
             scratch.replace(self._path)
         except OSError:
+            self._not_before = now + self._step
             with suppress(OSError):
                 scratch.unlink()
             raise

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mlterm.system.retention import ONE_IN, STEP_SECONDS, Retention
+from mlterm.system.retention import MOST_MARKS, ONE_IN, STEP_SECONDS, Retention
 
 DAY = 24 * 3600.0
 
@@ -102,3 +102,29 @@ def test_a_full_disk_leaves_the_file_as_it_was(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="directory"):
         log.retention.thin(3 * 3600.0)
     assert log.path.read_bytes() == before
+
+
+def test_what_could_not_be_thinned_is_tried_again_a_step_later(tmp_path: Path) -> None:
+    log = Log(tmp_path / "system.jsonl", 3600.0)
+    for t in range(0, 2 * 3600, 30):
+        log.append(float(t))
+    now = 2 * 3600.0
+    log.retention.note(now, log.path.stat().st_size)
+    assert log.retention.is_due(now)
+    (tmp_path / "system.tmp").mkdir()
+    with pytest.raises(OSError, match="directory"):
+        log.retention.thin(now)
+    (tmp_path / "system.tmp").rmdir()
+    assert not log.retention.is_due(now + STEP_SECONDS - 1)
+    assert log.retention.is_due(now + STEP_SECONDS)
+    log.retention.thin(now + STEP_SECONDS)
+    assert len(log.times()) < 240
+
+
+@pytest.mark.parametrize("days", [1, 7, 3650])
+def test_its_state_is_small_however_long_all_is_kept(tmp_path: Path, days: int) -> None:
+    path = tmp_path / "system.jsonl"
+    retention = Retention(path, days * DAY)
+    for part in range(10_000):
+        retention.note(part / 10_000 * days * DAY, 0)
+    assert 20 < len(retention.as_json()["marks"]) <= MOST_MARKS
