@@ -9,6 +9,7 @@ from typing import Any
 from mlterm.core import records
 from mlterm.core.cost import Cost
 from mlterm.core.energy import Energy
+from mlterm.core.plan import SamplingPlan
 from mlterm.core.records import Record
 from mlterm.core.series import Series
 from mlterm.core.usage import Meters
@@ -39,7 +40,7 @@ class SampleBook:
         self,
         files: RunFiles,
         part: int,
-        keep_seconds: float,
+        plan: SamplingPlan,
         summary: SummaryFile,
         sums: Slate,
     ) -> None:
@@ -47,10 +48,10 @@ class SampleBook:
         self._log: RunLog | None = None
         with suppress(OSError):
             self._file()
-        self.cost, self.energy, self.meters = Cost(), Energy(), Meters()
+        self.cost, self.energy, self.meters = Cost(), Energy(plan.interval_seconds), Meters()
         self._series: defaultdict[str, Series] = defaultdict(Series)
         state = state_on(sums)
-        self._retention = Retention(files.system, keep_seconds, state.get("retention"))
+        self._retention = Retention(files.system, plan.retention_seconds, state.get("retention"))
         self._due = 0.0
         with suppress(ValueError, KeyError, TypeError):
             self.meters.go_on_from(state["meters"])

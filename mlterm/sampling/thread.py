@@ -44,7 +44,7 @@ class Sampling(threading.Thread):
 
     def _sample(self) -> None:
         job, plan = self._job, self._job.sampling
-        book = SampleBook(job.files, job.part, plan.retention_seconds, self._summary, job.sums)
+        book = SampleBook(job.files, job.part, plan, self._summary, job.sums)
         sampler = Sampler(self._subject(), book.energy, book.meters)
         schedule = Schedule(plan.interval_seconds)
         is_last = job.board.exit_known  # an observer before this one was killed

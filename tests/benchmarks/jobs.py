@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from mlterm.core.plan import SamplingPlan
 from mlterm.sampling.book import SampleBook
 from mlterm.sampling.sampler import Sampler, Subject
 from mlterm.system.paths import RunFiles
@@ -19,6 +20,7 @@ from mlterm.system.summaryfile import SummaryFile
 from tests.benchmarks.harness import PROJECT
 
 MARK = ("MLTERM_RUN_FILE", "/nowhere.jsonl")
+KEPT = SamplingPlan(retention_seconds=math.inf)
 _PARENT = """
 import os, signal, sys
 count, *command = sys.argv[1:]
@@ -59,7 +61,7 @@ class Sampling:
         self._passed = 0.0
         files = RunFiles.of(Path(tempfile.mkdtemp(dir=folder)), PROJECT, "r")
         files.folder.mkdir()
-        self.book = SampleBook(files, 1, math.inf, SummaryFile(files.summary), Slate())
+        self.book = SampleBook(files, 1, KEPT, SummaryFile(files.summary), Slate())
         subject = Subject(
             root=root,
             environ={},

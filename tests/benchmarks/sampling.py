@@ -2,7 +2,6 @@
 share of a core the observer takes."""
 
 import json
-import math
 import os
 import shutil
 import statistics
@@ -23,7 +22,7 @@ from mlterm.system.processes import ProcessTree
 from mlterm.system.slate import Slate
 from mlterm.system.summaryfile import SummaryFile
 from tests.benchmarks.harness import MLTERM, PROJECT, REPOSITORY, Corner, Row, interleave, ratio
-from tests.benchmarks.jobs import Sampling, family, fill_proc, made_up_sample
+from tests.benchmarks.jobs import KEPT, Sampling, family, fill_proc, made_up_sample
 
 TARGET = 0.5
 """Of the CPU time of one ps."""
@@ -264,7 +263,7 @@ def grow(folder: str) -> None:
     files = RunFiles.of(Path(folder), PROJECT, "r")
     files.folder.mkdir()
     files.system.symlink_to(os.devnull)
-    with closing(SampleBook(files, 1, math.inf, SummaryFile(files.summary), Slate())) as book:
+    with closing(SampleBook(files, 1, KEPT, SummaryFile(files.summary), Slate())) as book:
         marks = (FEWER, ALIKE, MANY)
         found = _footprints(lambda n: book.add(made_up_sample(n, STEP_SECONDS)), marks)
     print(json.dumps(found))

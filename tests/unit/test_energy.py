@@ -32,6 +32,28 @@ def test_what_was_drawn_in_a_long_gap_nobody_knows() -> None:
     assert energy.add("a", 52, None, 100.0) == 100
 
 
+def test_a_long_gap_that_is_wanted_is_none() -> None:
+    energy = Energy(interval_seconds=60.0)
+    energy.add("a", 0, None, 100.0)
+    assert energy.add("a", 90, None, 200.0) == 13_500
+    assert energy.add("a", 211, None, 100.0) == 13_500
+
+
+def test_a_counter_has_counted_on_while_nothing_could_be_read() -> None:
+    energy = Energy()
+    energy.add("a", 0, 1000.0, 100.0)
+    assert energy.add("a", 1, None, None) == 0
+    assert energy.add("a", 60, 7000.0, 100.0) == 6000
+
+
+def test_what_the_power_has_told_is_not_counted_again() -> None:
+    energy = Energy()
+    energy.add("a", 0, 1000.0, 100.0)
+    assert energy.add("a", 1, None, 100.0) == 100
+    assert energy.add("a", 2, 1200.0, 100.0) == 100
+    assert energy.add("a", 3, 1300.0, 100.0) == 200
+
+
 def test_where_neither_is_readable_it_is_not_known() -> None:
     energy = Energy()
     assert energy.add("a", 0, None, None) is None

@@ -12,6 +12,7 @@ import pytest
 
 from mlterm.core.energy import Energy
 from mlterm.core.pidfiles import Stat
+from mlterm.core.plan import SamplingPlan
 from mlterm.core.roles import Part
 from mlterm.core.series import Series
 from mlterm.core.usage import Meters
@@ -182,7 +183,8 @@ def sums() -> Slate:
 
 
 def book(files: RunFiles, sums: Slate, part: int = 1) -> SampleBook:
-    return SampleBook(files, part, math.inf, SummaryFile(files.summary), sums)
+    plan = SamplingPlan(retention_seconds=math.inf)
+    return SampleBook(files, part, plan, SummaryFile(files.summary), sums)
 
 
 def cost(sums: Slate) -> dict[str, Any]:
@@ -291,7 +293,8 @@ def test_where_the_file_cannot_be_opened_the_sums_go_on_until_it_can(
 
 
 def test_old_samples_are_thinned_and_new_ones_follow_in_the_new_file(files: RunFiles) -> None:
-    kept = SampleBook(files, 1, 60.0, SummaryFile(files.summary), Slate())
+    plan = SamplingPlan(retention_seconds=60.0)
+    kept = SampleBook(files, 1, plan, SummaryFile(files.summary), Slate())
     for t in range(1000):
         kept.add(sample(float(t)))
     kept.close()
@@ -312,6 +315,13 @@ def test_the_parts_of_the_summary_leave_each_other_alone(files: RunFiles) -> Non
     one.put("", {"records": 4}, {"loss": loss, 'a "b"': loss})
     both = {"loss": loss.as_json(), 'a "b"': loss.as_json()}
     assert one.read() == {"records": 4, "series": both, "system": system}
+
+
+def test_the_energy_is_added_up_at_any_interval(files: RunFiles) -> None:
+    plan = SamplingPlan(interval_seconds=600.0)
+    energy = SampleBook(files, 1, plan, SummaryFile(files.summary), Slate()).energy
+    energy.add("GPU-a", 0.0, None, 100.0)
+    assert energy.add("GPU-a", 600.0, None, 100.0) == 60_000
 
 
 @pytest.mark.linux
