@@ -73,10 +73,9 @@ def _cost(job: Job) -> Record:
     """As the last sample left it; nothing of a run that ended before there was one."""
     if not job.sums.read():
         return {}
-    from mlterm.sampling.sums import cost_of  # a run as short as this has no use for it
+    from mlterm.sampling.sums import finish_fields  # a run as short as this has no use for it
 
-    cost = cost_of(job.sums)
-    return {} if cost is None else cost.finish_fields()
+    return finish_fields(job.sums)
 
 
 def _tail(job: Job, backlog: bytes) -> list[str]:

@@ -17,7 +17,7 @@ from mlterm.core import records
 from mlterm.system import git
 from mlterm.system.interpreter import interpreter_of
 from mlterm.system.job import Job
-from mlterm.system.processes import is_proc_ours
+from mlterm.system.processes import NO_PROC, is_proc_ours
 from mlterm.system.summaryfile import SummaryFile
 
 PACKAGES_SECONDS = 60.0
@@ -58,8 +58,10 @@ class Observer:
 
     def _begin_sampling(self) -> None:
         """In a thread: nothing that the output does may delay a sample, nor the other way round.
-        Processes are found through /proc: where it tells of none of ours, nothing is sampled."""
+        Processes are found through /proc: where it tells of none of ours, nothing is sampled, and
+        the finish record says so."""
         if not is_proc_ours():
+            self._job.sums.write(records.encode({"not_sampled": NO_PROC}))
             return
         from mlterm.sampling.thread import Sampling  # the notes need not wait for it
 

@@ -18,7 +18,7 @@ from mlterm.core.lifecycle import UNTOLD_CODE
 from mlterm.core.plan import ChildSpec, Plan, SamplingPlan, Watched
 from mlterm.session import Launch
 from mlterm.system import git, paths
-from mlterm.system.processes import Process, is_alive, is_proc_ours
+from mlterm.system.processes import NO_PROC, Process, is_alive, is_proc_ours
 
 
 @click.command()
@@ -82,9 +82,7 @@ def _watched(pid: int) -> tuple[Watched, int]:
     seen.
     """
     if not is_proc_ours():
-        raise SupervisorError(
-            "mlterm watch needs Linux's /proc, of its own PID namespace; nothing was started"
-        )
+        raise SupervisorError(f"process {pid} cannot be watched: {NO_PROC}")
     try:
         pidfd = os.pidfd_open(pid)
     except ProcessLookupError:

@@ -14,9 +14,9 @@ from mlterm.core.usage import SHORTEST_SECONDS
 MOST_ROLES = 32
 OTHER = "other"
 COST_FIELDS = (
-    "samples", "peak_memory_bytes", "peak_memory_of", "memory_limit_bytes", "cpu_limit_cores",
-    "cpu_seconds", "mean_cpu_percent", "peak_cpu_percent", "read_bytes", "written_bytes",
-    "energy_kwh", "roles", "gpus",
+    "not_sampled", "samples", "peak_memory_bytes", "peak_memory_of", "memory_limit_bytes",
+    "cpu_limit_cores", "cpu_seconds", "mean_cpu_percent", "peak_cpu_percent", "read_bytes",
+    "written_bytes", "energy_kwh", "roles", "gpus",
 )  # fmt: skip
 """Of a finish record."""
 MOST_DEVICES = 4
@@ -190,7 +190,10 @@ class Cost:
 
 def words_of(finish: Mapping[str, Any]) -> str:
     """The cost in a line for a person, from a finish record: ``peak memory 3.1 GB · CPU 187% mean
-    · GPU0 71% mean, 14.2/80 GB peak · 0.42 kWh``; empty where nothing was measured."""
+    · GPU0 71% mean, 14.2/80 GB peak · 0.42 kWh``, or why nothing could be measured; empty where
+    nothing was."""
+    if isinstance(why := finish.get("not_sampled"), str):
+        return f"not sampled: {why}"
     parts = []
     if (peak := as_number(finish.get("peak_memory_bytes"))) is not None:
         limit = as_number(finish.get("memory_limit_bytes"))

@@ -18,6 +18,14 @@ def cost_of(sums: Slate) -> Cost | None:
     return None
 
 
+def finish_fields(sums: Slate) -> Record:
+    """What the finish record says of the cost, or why it says nothing."""
+    if (why := state_on(sums).get("not_sampled")) is not None:
+        return {"not_sampled": why}
+    cost = cost_of(sums)
+    return {} if cost is None else cost.finish_fields()
+
+
 def state_on(sums: Slate) -> Record:
     """All that whoever goes on with the sampling needs; empty at the beginning."""
     return records.decode(sums.read()) or {}

@@ -23,6 +23,7 @@ from mlterm.core.pidfiles import (
 from mlterm.core.usage import Adopted, Identity, Reading
 
 PROC = Path("/proc")
+NO_PROC = "there is no /proc, or it is of another PID namespace"
 KEPT_OPEN = 128
 """Processes whose files, two each, are kept open between two looks: it saves half the cost of
 one. Where few descriptors may be open, half of them at most."""

@@ -23,6 +23,7 @@ OF_A_FULL_DISK: set[Place] = {
 """What a file system of its own has to be mounted for: in the last test."""
 ELSEWHERE: set[Place] = {
     ("finish", "oom_kills", ""),  # needs a control group: tests/session/test_group.py
+    ("finish", "not_sampled", ""),  # needs a PID namespace: session/test_sampling.py
     ("unread", "offset", ""),
     ("unread", "unread_bytes", ""),  # a flood: session/test_parsing.py
     ("finish", "peak_memory_of", "rss"),  # PSS can be read here: unit/test_cost.py
@@ -285,6 +286,7 @@ def test_files_hold_what_the_page_says_and_the_page_says_what_files_hold(home: H
     assert missing - OF_A_FULL_DISK - ELSEWHERE - OF_GPUS == set()
     assert missing - occurring(EXAMPLE) <= {
         ("artifact", "compression", "zst"), ("finish", "peak_memory_of", "rss"),
+        ("finish", "not_sampled", ""),
     }  # fmt: skip
 
 

@@ -12,8 +12,9 @@ import psutil
 import pytest
 
 from mlterm.sampling.rows import LISTED
+from mlterm.system.processes import NO_PROC
 from tests.support import MIB, Home, Run, wait_until
-from tests.unit.test_format import problems_of_sample
+from tests.unit.test_format import problems, problems_of_sample
 
 pytestmark = pytest.mark.linux
 
@@ -312,6 +313,29 @@ def test_the_sums_are_gone_on_with_though_no_file_can_be_made(home: Home) -> Non
     go(home, "more")
     go(home)
     assert run.finish["cpu_seconds"] >= 0.5
+
+
+@pytest.mark.root
+def test_where_proc_is_of_another_namespace_nothing_is_sampled_and_that_is_told(
+    home: Home,
+) -> None:
+    script = home.script("import time; time.sleep(0.5)")
+    apart = ["unshare", "--pid", "--fork"]  # without --mount-proc
+    if subprocess.run([*apart, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("no PID namespace can be made here")
+    done = subprocess.run(
+        [*apart, *home.command("run", "--", *script)],
+        cwd=home.path,
+        env=home.environ,
+        capture_output=True,
+        check=True,
+    )
+    run = home.only_run()
+    assert run.samples == []
+    assert run.finish["not_sampled"] == NO_PROC
+    assert problems(run.finish) == []
+    (line,) = [each for each in done.stderr.decode().splitlines() if "not sampled" in each]
+    assert line == f"| not sampled: {NO_PROC}"
 
 
 def test_nothing_of_the_job_waits_for_a_sampler_that_is_stopped(home: Home) -> None:

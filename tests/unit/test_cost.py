@@ -221,6 +221,7 @@ def test_the_line_for_a_person() -> None:
     ("finish", "words"),
     [
         ({}, ""),
+        ({"not_sampled": "why not"}, "not sampled: why not"),
         ({"peak_memory_bytes": 5 * GB, "memory_limit_bytes": 8 * GB}, "peak memory 5/8 GB"),
         (
             {"peak_memory_bytes": 5, "peak_memory_of": "rss", "roles": {"a": MANY}},

@@ -195,6 +195,14 @@ def test_the_cost_stands_in_the_record_as_the_last_sample_left_it(tmp_path: Path
     assert (record["samples"], record["peak_cpu_percent"]) == (1, 50.0)
 
 
+def test_why_nothing_was_sampled_stands_in_the_record(tmp_path: Path) -> None:
+    done = job(tmp_path)
+    done.sums.write(records.encode({"not_sampled": "why not"}))
+    record = finish_record(done, Exit(code=0), 1.0, b"")
+    assert record["not_sampled"] == "why not"
+    assert "samples" not in record
+
+
 def watching(folder: Path) -> Any:
     found = job(folder)
     found.watched = Watched(1, 2, ("x",), "/", {})
