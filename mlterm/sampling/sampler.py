@@ -43,6 +43,8 @@ class Subject:
     folder: Path
     """Of the log: the disk that is told of."""
     started_monotonic: float
+    root_started: int | None = None
+    """When that process was started, where it is known, in clock ticks since the boot."""
     adopter: int | None = None
     """Who inherits the orphans."""
     own: Callable[[], Adopted] = Adopted
@@ -68,7 +70,13 @@ class Sampler:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._subject, self._energy, self._clock = subject, energy, clock
-        self._tree = ProcessTree(subject.root, subject.adopter, subject.session, subject.mark)
+        self._tree = ProcessTree(
+            subject.root,
+            subject.adopter,
+            subject.session,
+            subject.mark,
+            started=subject.root_started,
+        )
         cores = os.cpu_count() or 1
         self._account = Account(_TICKS, cores, meters, from_birth=subject.from_birth)
         self._parts = Parts(subject.root)

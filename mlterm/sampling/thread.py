@@ -70,10 +70,10 @@ class Sampling(threading.Thread):
             mark=("MLTERM_RUN_FILE", os.fspath(job.files.run)),
             gpus=job.sampling.gpus,
         )
-        if job.watched is None:
+        if (watched := job.watched) is None:
             return subject
-        root = job.watched.pid
-        return replace(subject, root=root, adopter=None, session=0, mark=None, from_birth=False)
+        subject = replace(subject, root=watched.pid, root_started=watched.started)
+        return replace(subject, adopter=None, session=0, mark=None, from_birth=False)
 
     def _own(self) -> Adopted:
         board = self._job.board

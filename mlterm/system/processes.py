@@ -140,7 +140,8 @@ class ProcessTree:
     what carries ``mark`` in its environment.
 
     Processes of the session ``ours`` are mlterm's own. Whoever was found is of the job until its
-    end, whoever its parent is by then.
+    end, whoever its parent is by then. ``started``, where it is known, tells ``root`` from a
+    later process of the same pid.
     """
 
     def __init__(
@@ -150,9 +151,10 @@ class ProcessTree:
         ours: int = 0,
         mark: tuple[str, str] | None = None,
         proc: Path = PROC,
+        started: int | None = None,
     ) -> None:
         self._folder = str(proc)
-        self._root, self._ours = root, ours
+        self._root, self._started, self._ours = root, started, ours
         self._kept_open = _room_for_files()
         self._known: dict[int, Process] = {}
         self._strangers: set[int] = set()
@@ -218,12 +220,17 @@ class ProcessTree:
         process = self._open(pid)
         if process is None:
             return []
-        if self._ours and process.stat.session == self._ours:
+        if self._is_strange(process):
             process.close()
             self._strangers.add(pid)
             return []
         self._known[pid] = process
         return [process]
+
+    def _is_strange(self, process: Process) -> bool:
+        if process.pid == self._root and self._started is not None:
+            return process.stat.started_ticks != self._started
+        return bool(self._ours) and process.stat.session == self._ours
 
     def _open(self, pid: int) -> Process | None:
         try:

@@ -136,6 +136,16 @@ def test_what_the_adopter_has_taken_in_is_of_the_job_and_its_own_session_is_not(
         ours.close()
 
 
+def test_a_later_process_of_the_roots_pid_is_another() -> None:
+    with job(f"import os; print(os.getpid(), flush=True); {SLEEP}") as process:
+        said(process)
+        started = Process("/proc", process.pid, keep_open=False).stat.started_ticks
+        for when, expected in ((started, {process.pid}), (started - 1, set())):
+            tree = ProcessTree(process.pid, started=when)
+            assert pids(tree) == pids(tree) == expected
+            tree.close()
+
+
 def test_who_carries_the_mark_is_found_among_all_a_few_at_each_look() -> None:
     with job(f"import os; print(os.getpid(), flush=True); {SLEEP}", MLTERM_TEST="here") as process:
         said(process)
