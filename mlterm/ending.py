@@ -31,12 +31,10 @@ def finish_record(job: Job, exit_: Exit, duration_seconds: float, backlog: bytes
     oom = f"the kernel's OOM killer ended {kills} process(es) of its group" if kills else ""
     name = signal_name(exit_.signal)
     cause = Cause(job.board.cause)
-    if job.watched is None:
-        end = outcome(exit_, cause, signal_name=name or "", oom=oom)
-    else:
-        end = outcome_of_watched(exit_, cause, signal_name=name or "")
-        if exit_.code == UNTOLD_CODE or end.status == CANCELLED:
-            exit_, name = Exit(), None  # the waiter's own, and not the process's
+    judge = outcome if job.watched is None else outcome_of_watched
+    end = judge(exit_, cause, signal_name=name or "", oom=oom)
+    if job.watched is not None and (exit_.code == UNTOLD_CODE or end.status == CANCELLED):
+        exit_, name = Exit(), None  # the waiter's own, and not the process's
     with suppress(OSError):
         end = with_trackers(end, said_by_trackers(job.runlog.fileno()))
     record: Record = {

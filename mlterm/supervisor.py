@@ -45,7 +45,7 @@ def set_up(plan: Plan) -> tuple[Guard, Launched]:
     output = os.open(files.output, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     board = Board()
     board.tail_from = board.read_offset = os.lseek(output, 0, os.SEEK_END)
-    oom_before = cgroup.oom_kills()
+    oom_before = cgroup.oom_kills("self" if plan.watched is None else plan.watched.pid)
     try:
         server, server_path = channel.listen(files.key)
     except (SupervisorError, OSError):

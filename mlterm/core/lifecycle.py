@@ -92,13 +92,15 @@ def outcome(exit_: Exit, cause: Cause, *, signal_name: str = "", oom: str = "") 
     return Outcome(FAILED, how)
 
 
-def outcome_of_watched(exit_: Exit, cause: Cause, *, signal_name: str = "") -> Outcome:
+def outcome_of_watched(
+    exit_: Exit, cause: Cause, *, signal_name: str = "", oom: str = ""
+) -> Outcome:
     """Judge the end of a run that watched a process: ``exit_`` is that of its waiter."""
     if cause in _CAUSES:
         return Outcome(CANCELLED, f"the watching was ended: {_CAUSES[cause][1]}")
     if exit_.code == UNTOLD_CODE:
         return Outcome(COMPLETED, "the process has ended; how, only its parent was told")
-    return outcome(exit_, cause, signal_name=signal_name)
+    return outcome(exit_, cause, signal_name=signal_name, oom=oom)
 
 
 def with_trackers(end: Outcome, told: Iterable[tuple[str, str]]) -> Outcome:

@@ -3,14 +3,16 @@
 import os
 import re
 import shlex
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.support import Home, wait_until
+from tests.support import Home, stream, wait_until
 from tests.unit.test_format import problems_of_sample
 
 LIMIT = 128 * 1024 * 1024
@@ -46,18 +48,21 @@ def _removed(group: Path) -> bool:
     return not group.exists()
 
 
+NAMED = ("--project", "p", "--run-id", "r", "--interval", "0.1")
+# Twice the limit, and no more: it must not eat up a machine that does not enforce it.
+EAT = f"blocks = [bytearray(1_000_000) for _ in range({2 * LIMIT // 1_000_000})]"
+
+
+def within(group: Path, *command: str) -> list[str]:
+    """The command, started by a shell that has put itself into the group."""
+    return ["sh", "-c", f"echo $$ > {group}/cgroup.procs; exec {shlex.join(command)}"]
+
+
 def run_in(group: Path, home: Home, *command: str) -> subprocess.CompletedProcess[bytes]:
-    """mlterm run, started by a shell that has put itself into the group."""
-    named = ("--project", "p", "--run-id", "r", "--interval", "0.1")
-    words = shlex.join(home.command("run", *named, "--", *command))
-    return subprocess.run(
-        ["sh", "-c", f"echo $$ > {group}/cgroup.procs; exec {words}"],
-        cwd=home.path,
-        env=home.environ,
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
+    """mlterm run, in the group."""
+    words = within(group, *home.command("run", *NAMED, "--", *command))
+    where: dict[str, Any] = {"cwd": home.path, "env": home.environ}
+    return subprocess.run(words, **where, capture_output=True, timeout=60, check=False)
 
 
 @pytest.mark.root
@@ -79,12 +84,20 @@ def test_a_run_is_told_with_what_it_may_have(home: Home, small_group: Path) -> N
 
 @pytest.mark.root
 def test_the_oom_killer_is_named(home: Home, small_group: Path) -> None:
-    # Twice the limit, and no more: it must not eat up a machine that does not enforce it.
-    eat = f"blocks = [bytearray(1_000_000) for _ in range({2 * LIMIT // 1_000_000})]"
-    done = run_in(small_group, home, "python3", "-c", eat)
+    done = run_in(small_group, home, "python3", "-c", EAT)
     assert done.returncode == 128 + 9
     finish = home.run().finish
     assert (finish["status"], finish["signal"], finish["exit_code"]) == ("failed", "SIGKILL", None)
     assert "OOM killer" in finish["reason"]
     assert finish["oom_kills"] >= 1
     assert b"OOM killer" in done.stderr
+
+
+@pytest.mark.root
+def test_the_oom_killer_of_a_watched_processs_group_is_told(home: Home, small_group: Path) -> None:
+    words = within(small_group, "python3", "-c", f"input(); {EAT}")
+    with subprocess.Popen(words, stdin=subprocess.PIPE) as stranger:
+        home.mlterm("watch", "-d", *NAMED, str(stranger.pid), check=True)
+        stream(stranger.stdin).write(b"\n")
+    assert stranger.returncode == -signal.SIGKILL
+    assert home.run().finish["oom_kills"] >= 1

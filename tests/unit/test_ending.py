@@ -220,6 +220,16 @@ def test_what_only_the_parent_was_told_is_not_guessed(tmp_path: Path) -> None:
     assert record["reason"] == "the process has ended; how, only its parent was told"
 
 
+def test_a_watched_process_that_the_oom_killer_ended_is_told_as_such(tmp_path: Path) -> None:
+    one = watching(tmp_path)
+    events = tmp_path / "memory.events"
+    events.write_text("oom_kill 3\n")
+    one.oom_before = OomCount(events, 2)
+    record = finish_record(one, Exit(signal=9), 1.0, b"")
+    assert record["oom_kills"] == 1
+    assert record["reason"].startswith("out of memory")
+
+
 def test_the_end_of_the_watching_is_not_the_end_of_the_process(tmp_path: Path) -> None:
     stopped = watching(tmp_path)
     stopped.board.cause = Cause.STOP
