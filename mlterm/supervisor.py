@@ -6,6 +6,7 @@ It is imported in the daemon, while the client reads its options.
 import os
 import signal
 import socket
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -163,8 +164,9 @@ def _make_guard(job: Job) -> Guard:
         os.close(job.lock)
 
     def wait() -> tuple[int, int]:
-        pid, status, usage = os.wait3(0)
-        if pid in (guard.keeper, guard.observer):
+        ended, is_own = _who_has_ended()
+        pid, status, usage = os.wait4(ended, 0)
+        if is_own:
             board = job.board
             board.own_cpu_seconds += usage.ru_utime + usage.ru_stime
             board.own_read_bytes += usage.ru_inblock * _BLOCK_BYTES
@@ -175,6 +177,19 @@ def _make_guard(job: Job) -> Guard:
     guard = Guard(job.child.pid, job.board, parts)
     pass_on(guard)
     return guard
+
+
+def _who_has_ended() -> tuple[int, bool]:
+    """A child that is to be collected (-1: any), once there is one, and whether it was mlterm's
+    own: of our session, as is also what an observer that was killed has left to us.
+
+    Raises ChildProcessError where there are no children.
+    """
+    if not sys.platform.startswith("linux"):  # nothing is sampled there
+        return -1, False
+    ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
+    assert ended is not None
+    return ended.si_pid, os.getsid(ended.si_pid) == os.getsid(0)
 
 
 def _claim(plan: Plan) -> tuple[Plan, RunFiles, int]:

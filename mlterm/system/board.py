@@ -59,7 +59,7 @@ class Board:
     """Whether the observer has begun to sample the job, and not yet taken the last sample."""
 
     own_cpu_seconds: float
-    """Of keepers and observers that have died: the guard has waited for them as for the job's."""
+    """Of mlterm's own processes that have died: the guard has waited for them as for the job's."""
     own_read_bytes: int
     own_written_bytes: int
     """Of the same, and of the guard itself when the command started."""

@@ -102,6 +102,22 @@ def test_a_hang_in_the_very_first_call_delays_neither_start_nor_end(
     assert home.only_run().finish["exit_code"] == 4
 
 
+def test_what_reading_the_gpus_took_is_not_the_jobs_though_the_observer_was_killed(
+    home: Home, nvml: Standin
+) -> None:
+    run = start(home, nvml, "--gpus", "all")
+    wait_until(lambda: with_gpus(run), "a sample with GPUs")
+    reader = home.part("gpus")
+    wait_until(lambda: sum(reader.cpu_times()[:2]) >= 0.1, "some CPU time of the reader")
+    home.part("observer").kill()
+    wait_until(lambda: not reader.is_running(), "its end")
+    before = len(run.samples)
+    wait_until(lambda: len(run.samples) >= before + 3, "samples of another observer")
+    finish = end(home, run)
+    command = run.samples[-2]["processes"][0]
+    assert finish["cpu_seconds"] <= command["cpu_seconds"] + 0.05
+
+
 def test_without_a_driver_nothing_is_shown(home: Home) -> None:
     script = home.script("import time; time.sleep(0.3)")
     home.mlterm("run", "--interval", "0.1", "--gpus", "all", "--", *script, check=True)
