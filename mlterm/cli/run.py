@@ -7,6 +7,7 @@ import sys
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
+from typing import TypedDict
 
 import click
 
@@ -78,7 +79,7 @@ def run(
         raise RefusedError("nothing to run: mlterm run -- COMMAND [ARG…]")
     if resume and run_id is None:
         raise RefusedError("--resume needs the --run-id of the run that is to go on")
-    cwd = _current_folder()
+    cwd = current_folder()
     query = git.ask_status(cwd)
     parsing = config.settings(cwd).with_options(patterns, ignored)
     if parsing.patterns:
@@ -87,12 +88,7 @@ def run(
         for text in parsing.patterns:
             compile_pattern(text)
     plan = Plan(
-        project=paths.default_project(cwd) if project is None else project,
-        run_id=names.default_run_id(script_name(argv), datetime.now())
-        if run_id is None
-        else run_id,
-        run_id_is_default=run_id is None,
-        log_dir=os.fspath(paths.log_dir(log_dir)),
+        **place_of_run(project, run_id, log_dir, argv, cwd),
         child=_child(argv, cwd, detach=detach),
         tags=tags,
         resume=resume,
@@ -106,6 +102,31 @@ def run(
         sampling=SamplingPlan(interval, gpus, retention),
     )
     return launched_view(launch or Launch(), plan, detach=detach, quiet=quiet)
+
+
+class PlaceOfRun(TypedDict):
+    """Of a plan: how the run is named, and where it is."""
+
+    project: str
+    run_id: str
+    run_id_is_default: bool
+    log_dir: str
+
+
+def place_of_run(
+    project: str | None, run_id: str | None, log_dir: str | None, argv: list[str], cwd: str
+) -> PlaceOfRun:
+    """As the options say, else by the folder ``cwd``, the script of ``argv`` and the time."""
+    return {
+        "project": paths.default_project(cwd) if project is None else project,
+        "run_id": _default_run_id(argv) if run_id is None else run_id,
+        "run_id_is_default": run_id is None,
+        "log_dir": os.fspath(paths.log_dir(log_dir)),
+    }
+
+
+def _default_run_id(argv: list[str]) -> str:
+    return names.default_run_id(script_name(argv), datetime.now())
 
 
 def launched_view(launch: Launch, plan: Plan, *, detach: bool, quiet: bool) -> int:
@@ -174,7 +195,8 @@ def _opened_for_the_command() -> tuple[int, ...]:
     return tuple(found)
 
 
-def _current_folder() -> str:
+def current_folder() -> str:
+    """Raises SupervisorError where it has been removed."""
     try:
         return os.getcwd()
     except OSError:

@@ -1,24 +1,25 @@
 """mlterm watch: sample a process that mlterm did not start."""
 
+import errno
 import os
 import select
 import sys
-from datetime import datetime
 
 import click
 
 from mlterm.cli.options import log_dir_option, naming_options, sampling_options, tag_option
-from mlterm.cli.run import launched_view
+from mlterm.cli.run import current_folder, launched_view, place_of_run
 from mlterm.cli.show import say
-from mlterm.core import names
 from mlterm.core.clean import clean_text
 from mlterm.core.command import script_name
 from mlterm.core.errors import NotFoundError, SupervisorError
 from mlterm.core.lifecycle import UNTOLD_CODE
 from mlterm.core.plan import ChildSpec, Plan, SamplingPlan, Watched
 from mlterm.session import Launch
-from mlterm.system import git, paths
+from mlterm.system import git
 from mlterm.system.processes import NO_PROC, Process, is_alive, is_proc_ours
+
+_OF_A_THREAD = (errno.EINVAL, errno.ENOENT)  # the latter since Linux 6.15
 
 
 @click.command()
@@ -47,14 +48,10 @@ def watch(
     """
     watched, pidfd = _watched(pid)
     argv = list(watched.argv)
-    cwd = os.getcwd()
-    name = names.default_run_id(script_name(argv), datetime.now()) if run_id is None else run_id
+    cwd = current_folder()
     query = git.ask_status(watched.cwd)
     plan = Plan(
-        project=paths.default_project(cwd) if project is None else project,
-        run_id=name,
-        run_id_is_default=run_id is None,
-        log_dir=os.fspath(paths.log_dir(log_dir)),
+        **place_of_run(project, run_id, log_dir, argv, cwd),
         child=ChildSpec(
             argv=[sys.executable, "-P", "-m", "mlterm.waiter", str(pidfd)],
             cwd=cwd,
@@ -87,9 +84,12 @@ def _watched(pid: int) -> tuple[Watched, int]:
         pidfd = os.pidfd_open(pid)
     except ProcessLookupError:
         raise NotFoundError(f"there is no process {pid}") from None
-    except OSError as error:  # EINVAL; ENOENT since Linux 6.15
+    except OSError as error:
+        hint = ". Is it a thread? Give its process's pid." if error.errno in _OF_A_THREAD else ""
+        raise SupervisorError(f"{pid} cannot be watched: {error.strerror}{hint}") from None
+    except AttributeError:
         raise SupervisorError(
-            f"{pid} cannot be watched: {error.strerror}. Is it a thread? Give its process's pid."
+            "mlterm watch needs pidfd_open(2), which this Python does not offer"
         ) from None
     try:
         process = Process("/proc", pid, keep_open=False)

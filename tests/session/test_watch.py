@@ -1,5 +1,6 @@
 """mlterm watch: a process that somebody else started, as a run."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -175,6 +176,41 @@ def test_a_process_that_ends_while_it_is_looked_at_is_not_watched(
     with pytest.raises(NotFoundError, match="ended already"):
         _watched(child.pid)
     child.wait()
+
+
+@pytest.mark.parametrize(
+    ("raised", "words"),
+    [
+        (OSError(errno.ENOSYS, "Function not implemented"), "watched: Function not implemented$"),
+        (AttributeError("pidfd_open"), "this Python does not offer"),
+    ],
+)
+def test_without_pidfds_nothing_is_watched(
+    monkeypatch: pytest.MonkeyPatch, raised: Exception, words: str
+) -> None:
+    def refuse(_: int) -> int:
+        raise raised
+
+    monkeypatch.setattr(os, "pidfd_open", refuse)
+    with pytest.raises(SupervisorError, match=words):
+        _watched(os.getppid())
+
+
+def test_from_a_folder_that_has_been_removed_nothing_is_watched(
+    home: Home, stranger: subprocess.Popen[bytes]
+) -> None:
+    gone = home.path / "gone"
+    gone.mkdir()
+    words = [
+        "sh",
+        "-c",
+        'rmdir "$PWD" && exec "$@"',
+        "-",
+        *home.command("watch", str(stranger.pid)),
+    ]
+    done = subprocess.run(words, cwd=gone, env=home.environ, capture_output=True, check=False)
+    assert done.returncode == 125
+    assert b"the current folder has been removed; nothing was started" in done.stderr
 
 
 def test_a_thread_is_not_a_process(home: Home) -> None:
