@@ -57,6 +57,14 @@ _ROLE = ("processes", "cpu_percent", "rss_bytes", "pss_bytes", "gpu_memory_bytes
 _DEVICE = (
     "utilization_percent", "memory_used_bytes", "temperature_celsius", "power_watts",
 )  # fmt: skip
+_OF_ROLE = (
+    "mean_cpu_percent", "peak_cpu_percent", "peak_rss_bytes", "peak_pss_bytes",
+    "peak_gpu_memory_bytes",
+)  # fmt: skip
+_OF_DEVICE = (
+    "mean_utilization_percent", "peak_utilization_percent", "peak_memory_used_bytes",
+    "peak_temperature_celsius", "mean_power_watts", "peak_power_watts",
+)  # fmt: skip
 _DEVICE_FACTS = ("index", "mig", "uuid", "name", "memory_total_bytes", "energy_joules")
 
 
@@ -270,29 +278,23 @@ def _sum(values: Iterable[float | None]) -> float | None:
 
 
 def _role_fields(figures: Mapping[str, Figure]) -> Record:
-    fields = {
-        "most_processes": figures["processes"].peak,
-        "mean_cpu_percent": figures["cpu_percent"].mean,
-        "peak_cpu_percent": figures["cpu_percent"].peak,
-        "peak_rss_bytes": figures["rss_bytes"].peak,
-        "peak_pss_bytes": figures["pss_bytes"].peak,
-        "peak_gpu_memory_bytes": figures["gpu_memory_bytes"].peak,
-    }
-    return {name: value for name, value in fields.items() if value is not None}
+    return {"most_processes": figures["processes"].peak, **_told(figures, _OF_ROLE)}
 
 
 def _device_fields(device: _Device) -> Record:
-    figures = device.figures
-    fields = {
-        **{name: device.facts.get(name) for name in _DEVICE_FACTS},
-        "mean_utilization_percent": figures["utilization_percent"].mean,
-        "peak_utilization_percent": figures["utilization_percent"].peak,
-        "peak_memory_used_bytes": figures["memory_used_bytes"].peak,
-        "peak_temperature_celsius": figures["temperature_celsius"].peak,
-        "mean_power_watts": figures["power_watts"].mean,
-        "peak_power_watts": figures["power_watts"].peak,
-    }
-    return {name: value for name, value in fields.items() if value is not None}
+    facts = {name: device.facts[name] for name in _DEVICE_FACTS if name in device.facts}
+    return facts | _told(device.figures, _OF_DEVICE)
+
+
+def _told(figures: Mapping[str, Figure], names: Iterable[str]) -> Record:
+    """Those of ``mean_FIGURE`` and ``peak_FIGURE`` that were measured."""
+    found = {}
+    for name in names:
+        kind, _, figure = name.partition("_")
+        value = figures[figure].mean if kind == "mean" else figures[figure].peak
+        if value is not None:
+            found[name] = value
+    return found
 
 
 def _plain(figures: Mapping[str, Figure]) -> dict[str, list[float | None]]:
