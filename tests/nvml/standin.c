@@ -38,6 +38,8 @@ typedef struct { unsigned gpu, memory; } Utilization;
 typedef struct { unsigned version, sensor; int temperature; } Temperature;
 typedef struct { unsigned pid; u64 memory; } ProcessV1;
 typedef struct { unsigned pid; u64 memory; unsigned instance, compute; } ProcessV2;
+/* Of v3 in R535 before 535.98: entries that nobody else knows. */
+typedef struct { ProcessV2 known; u64 protected_memory; } ProcessR535;
 typedef struct { unsigned pid; u64 time; unsigned sm, memory, encoder, decoder; } Sample;
 typedef union { double d; unsigned ui; unsigned long ul; u64 ull; } Value;
 typedef struct {
@@ -364,8 +366,8 @@ int nvmlDeviceGetFieldValues(Handle unit, int fields, FieldValue *values)
 }
 #endif
 
-/* "PID:BYTES,PID:na" */
-static int processes(Handle unit, const char *name, unsigned *room, ProcessV2 *list)
+/* "PID:BYTES,PID:na", in entries of one size: each version's begin as those of the one before. */
+static int processes(Handle unit, const char *name, unsigned *room, void *list, size_t size)
 {
     const char *at = find(unit->prefix, name);
     if (!at)
@@ -376,10 +378,10 @@ static int processes(Handle unit, const char *name, unsigned *room, ProcessV2 *l
     for (; *at; at += strcspn(at, ","), at += *at == ',') {
         unsigned pid = strtoul(at, NULL, 10);
         const char *bytes = strchr(at, ':') + 1;
+        u64 memory = *bytes == 'n' ? UINT64_MAX : strtoull(bytes, NULL, 10);
+        ProcessR535 entry = {{pid, memory, UINT32_MAX, UINT32_MAX}, 0};
         if (list && found < *room)
-            list[found] = (ProcessV2){
-                pid, *bytes == 'n' ? UINT64_MAX : strtoull(bytes, NULL, 10), UINT32_MAX,
-                UINT32_MAX};
+            memcpy((char *)list + found * size, &entry, size);
         found++;
     }
     int fits = found <= *room && (list || !found);
@@ -387,55 +389,26 @@ static int processes(Handle unit, const char *name, unsigned *room, ProcessV2 *l
     return fits ? OK : INSUFFICIENT_SIZE;
 }
 
-#define LIST(kind, name, version)                                                              \
-    int nvmlDeviceGet##kind##RunningProcesses_##version(                                       \
-        Handle unit, unsigned *room, ProcessV2 *list)                                          \
+#define LIST(kind, name, version, Entry)                                                       \
+    int nvmlDeviceGet##kind##RunningProcesses##version(                                        \
+        Handle unit, unsigned *room, Entry *list)                                              \
     {                                                                                          \
         ENTER(unit);                                                                           \
-        return processes(unit, name, room, list);                                              \
+        return processes(unit, name, room, list, sizeof *list);                                \
     }
-#ifdef WITHOUT_SOUND_V3 /* as R535 had it before 535.98: entries that nobody else knows */
-typedef struct { ProcessV2 known; u64 protected_memory; } ProcessR535;
-
-int nvmlDeviceGetComputeRunningProcesses_v3(Handle unit, unsigned *room, ProcessR535 *list)
-{
-    ENTER(unit);
-    ProcessV2 found[64];
-    unsigned here = 64;
-    int code = processes(unit, "processes", &here, found);
-    if (code)
-        return code;
-    int fits = here <= *room && (list || !here);
-    for (unsigned i = 0; fits && i < here; i++)
-        list[i] = (ProcessR535){found[i], 0};
-    *room = here;
-    return fits ? OK : INSUFFICIENT_SIZE;
-}
+#ifdef WITHOUT_SOUND_V3
+LIST(Compute, "processes", _v3, ProcessR535)
 #elif !defined WITHOUT_PROCESSES_V3
-LIST(Compute, "processes", v3)
-LIST(Graphics, "graphics", v3)
-LIST(MPSCompute, "mps", v3)
+LIST(Compute, "processes", _v3, ProcessV2)
+LIST(Graphics, "graphics", _v3, ProcessV2)
+LIST(MPSCompute, "mps", _v3, ProcessV2)
 #endif
 #ifndef WITHOUT_PROCESSES_V2
-LIST(Compute, "processes", v2)
-LIST(Graphics, "graphics", v2)
-LIST(MPSCompute, "mps", v2)
+LIST(Compute, "processes", _v2, ProcessV2)
+LIST(Graphics, "graphics", _v2, ProcessV2)
+LIST(MPSCompute, "mps", _v2, ProcessV2)
 #endif
-
-int nvmlDeviceGetComputeRunningProcesses(Handle unit, unsigned *room, ProcessV1 *list)
-{
-    ENTER(unit);
-    ProcessV2 found[64];
-    unsigned here = 64;
-    int code = processes(unit, "processes", &here, found);
-    if (code)
-        return code;
-    int fits = here <= *room && (list || !here);
-    for (unsigned i = 0; fits && i < here; i++)
-        list[i] = (ProcessV1){found[i].pid, found[i].memory};
-    *room = here;
-    return fits ? OK : INSUFFICIENT_SIZE;
-}
+LIST(Compute, "processes", , ProcessV1)
 
 #ifndef WITHOUT_PROCESS_UTILIZATION
 /* "PID:MICROSECONDS:PERCENT,…"; times of 0 and less are from now on. One slot more than there
