@@ -95,49 +95,6 @@ def _memory_v1(nvml: Any, handle: Any) -> Values:
     return {"memory_used_bytes": memory.used, "memory_total_bytes": memory.total}
 
 
-def _temperature_v(nvml: Any, handle: Any) -> Values:
-    return {
-        "temperature_celsius": nvml.nvmlDeviceGetTemperatureV(handle, nvml.NVML_TEMPERATURE_GPU)
-    }
-
-
-def _temperature(nvml: Any, handle: Any) -> Values:
-    return {"temperature_celsius": nvml.nvmlDeviceGetTemperature(handle, nvml.NVML_TEMPERATURE_GPU)}
-
-
-def _power(nvml: Any, handle: Any) -> Values:
-    return {"power_watts": _thousandth(nvml.nvmlDeviceGetPowerUsage(handle))}
-
-
-def _enforced_limit(nvml: Any, handle: Any) -> Values:
-    return {"power_limit_watts": _thousandth(nvml.nvmlDeviceGetEnforcedPowerLimit(handle))}
-
-
-def _power_limit(nvml: Any, handle: Any) -> Values:
-    return {"power_limit_watts": _thousandth(nvml.nvmlDeviceGetPowerManagementLimit(handle))}
-
-
-def _sm_clock(nvml: Any, handle: Any) -> Values:
-    return {"sm_clock_mhz": nvml.nvmlDeviceGetClockInfo(handle, nvml.NVML_CLOCK_SM)}
-
-
-def _memory_clock(nvml: Any, handle: Any) -> Values:
-    return {"memory_clock_mhz": nvml.nvmlDeviceGetClockInfo(handle, nvml.NVML_CLOCK_MEM)}
-
-
-def _event_reasons(nvml: Any, handle: Any) -> Values:
-    return {"throttle_reasons": _named(nvml.nvmlDeviceGetCurrentClocksEventReasons(handle))}
-
-
-def _throttle_reasons(nvml: Any, handle: Any) -> Values:
-    return {"throttle_reasons": _named(nvml.nvmlDeviceGetCurrentClocksThrottleReasons(handle))}
-
-
-def _energy(nvml: Any, handle: Any) -> Values:
-    joules = _thousandth(nvml.nvmlDeviceGetTotalEnergyConsumption(handle))
-    return {"energy_counter_joules": joules}
-
-
 def _ecc(nvml: Any, handle: Any) -> Values:
     kinds = {
         "ecc_errors_corrected": nvml.NVML_MEMORY_ERROR_TYPE_CORRECTED,
@@ -147,6 +104,22 @@ def _ecc(nvml: Any, handle: Any) -> Values:
         name: nvml.nvmlDeviceGetTotalEccErrors(handle, kind, nvml.NVML_VOLATILE_ECC)
         for name, kind in kinds.items()
     }
+
+
+def _figure(
+    name: str, *calls: tuple[str, ...], meaning: Callable[[int], Any] = int
+) -> Mapping[tuple[str, ...], tuple[Way, ...]]:
+    """The ways to a figure that is all that a call tells: its function, then the constants that
+    it takes, as pynvml names them."""
+
+    def way(function: str, *constants: str) -> Way:
+        def ask(nvml: Any, handle: Any) -> Values:
+            words = [getattr(nvml, constant) for constant in constants]
+            return {name: meaning(getattr(nvml, function)(handle, *words))}
+
+        return ask
+
+    return {(name,): tuple(way(*call) for call in calls)}
 
 
 def _named(mask: int) -> list[str]:
@@ -163,13 +136,29 @@ def _thousandth(value: int) -> float | int:
 _WAYS: dict[tuple[str, ...], tuple[Way, ...]] = {
     ("utilization_percent", "memory_utilization_percent"): (_utilization,),
     ("memory_used_bytes", "memory_total_bytes"): (_memory_v2, _memory_v1),
-    ("temperature_celsius",): (_temperature_v, _temperature),
-    ("power_watts",): (_power,),
-    ("power_limit_watts",): (_enforced_limit, _power_limit),
-    ("sm_clock_mhz",): (_sm_clock,),
-    ("memory_clock_mhz",): (_memory_clock,),
-    ("throttle_reasons",): (_event_reasons, _throttle_reasons),
-    ("energy_counter_joules",): (_energy,),
+    **_figure(
+        "temperature_celsius",
+        ("nvmlDeviceGetTemperatureV", "NVML_TEMPERATURE_GPU"),
+        ("nvmlDeviceGetTemperature", "NVML_TEMPERATURE_GPU"),
+    ),
+    **_figure("power_watts", ("nvmlDeviceGetPowerUsage",), meaning=_thousandth),
+    **_figure(
+        "power_limit_watts",
+        ("nvmlDeviceGetEnforcedPowerLimit",),
+        ("nvmlDeviceGetPowerManagementLimit",),
+        meaning=_thousandth,
+    ),
+    **_figure("sm_clock_mhz", ("nvmlDeviceGetClockInfo", "NVML_CLOCK_SM")),
+    **_figure("memory_clock_mhz", ("nvmlDeviceGetClockInfo", "NVML_CLOCK_MEM")),
+    **_figure(
+        "throttle_reasons",
+        ("nvmlDeviceGetCurrentClocksEventReasons",),
+        ("nvmlDeviceGetCurrentClocksThrottleReasons",),
+        meaning=_named,
+    ),
+    **_figure(
+        "energy_counter_joules", ("nvmlDeviceGetTotalEnergyConsumption",), meaning=_thousandth
+    ),
     ("ecc_errors_corrected", "ecc_errors_uncorrected"): (_ecc,),
 }
 """For each call's figures the ways to them, the newest first."""
