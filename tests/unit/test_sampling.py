@@ -6,6 +6,7 @@ import math
 import os
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -20,7 +21,10 @@ from mlterm.sampling import sampler
 from mlterm.sampling.book import CHECKPOINT_SECONDS, SampleBook
 from mlterm.sampling.memory import BUDGET_SECONDS, SHARE, MemoryShares
 from mlterm.sampling.parts import DESCRIBED, Parts
-from mlterm.sampling.sums import cost_of
+from mlterm.sampling.sums import cost_of, finish_fields
+from mlterm.sampling.thread import Sampling
+from mlterm.system.board import Board
+from mlterm.system.job import Job
 from mlterm.system.paths import RunFiles
 from mlterm.system.processes import Process, ProcessTree
 from mlterm.system.slate import Slate
@@ -322,6 +326,17 @@ def test_the_energy_is_added_up_at_any_interval(files: RunFiles) -> None:
     energy = SampleBook(files, 1, plan, SummaryFile(files.summary), Slate()).energy
     energy.add("GPU-a", 0.0, None, 100.0)
     assert energy.add("GPU-a", 600.0, None, 100.0) == 60_000
+
+
+def test_a_command_that_ended_before_it_could_be_seen_has_no_figures(
+    files: RunFiles, sums: Slate
+) -> None:
+    board = Board()
+    board.exit_known = True
+    job = SimpleNamespace(board=board, files=files, sums=sums, part=1, sampling=SamplingPlan())
+    Sampling(cast("Job", job), SummaryFile(files.summary)).run()
+    assert not board.sampling, "the end would wait for it"
+    assert (finish_fields(sums), list(files.folder.iterdir())) == ({}, [])
 
 
 @pytest.mark.linux
