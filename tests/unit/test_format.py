@@ -149,12 +149,7 @@ def problems(record: Record) -> list[str]:
         for name in wanted
         if name not in record and (schema[name].is_key or not amends)
     ]
-    for place, value in _places(record, schema):
-        if place not in schema:
-            found.append(f"{kind}.{place} is not described")
-        elif not schema[place].takes(value):
-            found.append(f"{kind}.{place} is {value!r}")
-    return found
+    return found + [f"{kind}.{words}" for words in _odd_places(record, schema)]
 
 
 def problems_of_sample(sample: Record) -> list[str]:
@@ -164,12 +159,16 @@ def problems_of_sample(sample: Record) -> list[str]:
         for name, field in _SAMPLE.items()
         if field.is_always and not _has(sample, name)
     ]
-    for place, value in _places(sample, _SAMPLE):
-        if place not in _SAMPLE:
-            found.append(f"{place} is not described")
-        elif not _SAMPLE[place].takes(value):
-            found.append(f"{place} is {value!r}")
-    return found
+    return found + list(_odd_places(sample, _SAMPLE))
+
+
+def _odd_places(record: Record, schema: Fields) -> Iterator[str]:
+    """What is not described, or is otherwise."""
+    for place, value in _places(record, schema):
+        if place not in schema:
+            yield f"{place} is not described"
+        elif not schema[place].takes(value):
+            yield f"{place} is {value!r}"
 
 
 def places_of_samples() -> set[str]:
