@@ -28,6 +28,8 @@ THOROUGH_EVERY = 10
 """Samples from one in which PSS is read, and every thread asked for its children, to the next."""
 GPU_PATIENCE_SECONDS = 0.5
 HIDDEN = "the kernel hides the processes: they are another user's (proc(5), hidepid)"
+_GPU_PLACES = {"gpus": "gpus", "processes": "processes.gpus"}
+"""Where in a sample that is which a GpuReading calls so."""
 _TICKS = os.sysconf("SC_CLK_TCK")
 _BOOT_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
@@ -141,7 +143,7 @@ class Sampler:
         unavailable = self._unavailable(found, usage, memory, is_hidden=is_hidden)
         if gpus is not None:
             record["gpus"] = [self._with_energy(device, now) for device in gpus.gpus]
-            unavailable |= gpus.unavailable
+            unavailable |= {_GPU_PLACES[name]: why for name, why in gpus.unavailable.items()}
         if unavailable:
             record["unavailable"] = unavailable
         return record

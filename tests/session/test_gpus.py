@@ -127,6 +127,20 @@ def test_without_a_driver_nothing_is_shown(home: Home) -> None:
     assert "gpus" not in run.finish
 
 
+def test_where_the_driver_lists_no_processes_that_is_told_and_all_devices_are_shown(
+    home: Home, nvml: Standin
+) -> None:
+    for index in range(2):
+        nvml.device(index, processes="!3")
+    run = start(home, nvml)
+    wait_until(lambda: with_gpus(run), "a sample with GPUs")
+    end(home, run)
+    sample = with_gpus(run)[0]
+    assert [gpu["utilization_percent"] for gpu in sample["gpus"]] == [87, 87]
+    assert sample["unavailable"] == {"processes.gpus": "not supported"}
+    assert not any("gpus" in process for process in sample["processes"])
+
+
 def test_asked_for_none_no_gpu_is_read(home: Home, nvml: Standin) -> None:
     run = start(home, nvml, "--gpus", "none")
     wait_until(lambda: len(run.samples) > 2, "samples")
