@@ -15,7 +15,7 @@ from typing import NoReturn
 import orjson
 
 from mlterm.system import daemon
-from mlterm.system.gpu import GpuReading
+from mlterm.system.gpu import GpuReader, GpuReading
 from mlterm.system.nvml import NvmlReader
 
 
@@ -30,7 +30,7 @@ def main(environ: Mapping[str, str], selection: str, run: str, proc: str) -> int
     os.dup2(null, 1)  # whatever a driver's library prints is no answer
     daemon.set_title("gpus", run)
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
-    reader = None
+    reader: GpuReader | None = None
     for line in sys.stdin.buffer:
         question = orjson.loads(line)
         try:
