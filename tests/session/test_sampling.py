@@ -32,6 +32,10 @@ def roles(sample: dict[str, Any]) -> list[str]:
     return sorted(str(process["role"]) for process in sample["processes"])
 
 
+def states(sample: dict[str, Any]) -> list[str]:
+    return [process["state"] for process in sample["processes"]]
+
+
 def sample_with(run: Run, *wanted: str) -> dict[str, Any]:
     """The first sample in which all these roles occur, waited for."""
 
@@ -258,6 +262,29 @@ def test_a_stopped_observer_leaves_a_gap_and_no_spike(home: Home) -> None:
     assert gap["job"]["cpu_percent"] <= 105
     spacing = [s["interval_seconds"] for s in run.samples[1:] if s is not gap]
     assert all(each is not None for each in spacing)
+
+
+def test_a_job_that_is_stopped_is_told_as_such_and_uses_nothing(home: Home) -> None:
+    run = start(home, "wait('more'); spin(0.3); wait()")
+    wait_until(lambda: len(run.samples) >= 2, "samples")
+    command = psutil.Process(run.start["pid"])
+    command.suspend()
+    stopped = dict(
+        wait_until(
+            lambda: next((s for s in run.samples if states(s) == ["T"]), None), "a stopped job"
+        )
+    )
+    seen = len(run.samples)
+    wait_until(lambda: len(run.samples) >= seen + 3, "samples of it")
+    go(home, "more")
+    command.resume()
+    wait_until(lambda: sum(command.cpu_times()[:2]) >= 0.3, "its work")
+    go(home)
+    assert run.finish["status"] == "completed"
+    after = [s for s in run.samples if s["t"] > stopped["t"]]
+    assert [states(s) for s in after[:3]] == [["T"]] * 3
+    assert {s["job"]["cpu_percent"] for s in after[:3]} == {0}
+    assert run.finish["cpu_seconds"] >= 0.3
 
 
 def test_a_run_that_is_gone_on_with_has_the_cost_of_its_last_part(home: Home) -> None:

@@ -5,6 +5,7 @@ import json
 import math
 import os
 import shutil
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -21,6 +22,7 @@ from mlterm.sampling import sampler
 from mlterm.sampling.book import CHECKPOINT_SECONDS, SampleBook
 from mlterm.sampling.memory import BUDGET_SECONDS, SHARE, MemoryShares
 from mlterm.sampling.parts import DESCRIBED, Parts
+from mlterm.sampling.rows import LISTED
 from mlterm.sampling.sums import cost_of, finish_fields
 from mlterm.sampling.thread import Sampling
 from mlterm.system.board import Board
@@ -29,6 +31,8 @@ from mlterm.system.paths import RunFiles
 from mlterm.system.processes import Process, ProcessTree
 from mlterm.system.slate import Slate
 from mlterm.system.summaryfile import SummaryFile
+from tests.unit.test_format import problems_of_sample
+from tests.unit.test_processes import canned
 
 
 class Fake:
@@ -337,6 +341,64 @@ def test_a_command_that_ended_before_it_could_be_seen_has_no_figures(
     Sampling(cast("Job", job), SummaryFile(files.summary)).run()
     assert not board.sampling, "the end would wait for it"
     assert (finish_fields(sums), list(files.folder.iterdir())) == ({}, [])
+
+
+# --- Whole samples ---------------------------------------------------------------------------
+
+
+class Seconds:
+    """A clock that a second passes on from one sample to the next."""
+
+    def __init__(self) -> None:
+        self.passed = 0.0
+
+    def __call__(self) -> float:
+        return time.monotonic() + self.passed
+
+
+@pytest.mark.linux
+def test_pss_and_uss_are_in_every_tenth_sample_at_least(tmp_path: Path) -> None:
+    clock = Seconds()
+    subject = sampler.Subject(os.getpid(), {}, tmp_path, clock(), gpus="none")
+    one = sampler.Sampler(subject, Energy(), Meters(), clock)
+    samples = []
+    for _ in range(21):
+        samples.append(one.sample())
+        clock.passed += 100.0  # so that no slow reading holds the next one off
+    one.close()
+    read = [n for n, each in enumerate(samples) if each["job"]["pss_bytes"] is not None]
+    assert {0, 10, 20} <= set(read)
+    assert len(read) < 21
+    for n, each in enumerate(samples):
+        (us,) = [p for p in each["processes"] if p["pid"] == os.getpid()]
+        assert (us["pss_bytes"] is not None) == (us["uss_bytes"] is not None) == (n in read)
+
+
+@pytest.mark.linux
+def test_of_ten_thousand_processes_all_are_counted_and_a_hundred_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count = 10_000
+    parents = {1: (0, "S")} | {pid: (1 + pid // 100, "S") for pid in range(2, count + 1)}
+    proc = canned(tmp_path / "proc", parents)
+
+    class Canned(ProcessTree):
+        def __init__(self, *_: object, **__: object) -> None:
+            super().__init__(1, proc=proc)
+
+    monkeypatch.setattr(sampler, "ProcessTree", Canned)
+    subject = sampler.Subject(os.getpid(), {}, tmp_path, time.monotonic(), gpus="none")
+    one = sampler.Sampler(subject, Energy(), Meters())
+    crowd = one.sample()
+    one.close()
+    job = crowd["job"]
+    assert (job["processes"], job["threads"]) == (count, count)
+    assert job["cpu_seconds"] == count * 4 / os.sysconf("SC_CLK_TCK")
+    assert job["rss_bytes"] == count * 100 * os.sysconf("SC_PAGE_SIZE")
+    assert (len(crowd["processes"]), crowd["processes_left_out"]) == (LISTED, count - LISTED)
+    assert crowd["unavailable"]["job.read_bytes"] == "not asked of more than 1000 processes"
+    book(RunFiles.of(tmp_path, "p", "r"), Slate()).add(crowd)  # which adds the peak
+    assert problems_of_sample(crowd) == []
 
 
 @pytest.mark.linux
