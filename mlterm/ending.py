@@ -9,7 +9,7 @@ from mlterm.core import clean, records
 from mlterm.core.lifecycle import (
     CANCELLED,
     FAILED,
-    UNTOLD_CODE,
+    UNTOLD_SIGNAL,
     Cause,
     Exit,
     outcome,
@@ -33,7 +33,7 @@ def finish_record(job: Job, exit_: Exit, duration_seconds: float, backlog: bytes
     cause = Cause(job.board.cause)
     judge = outcome if job.watched is None else outcome_of_watched
     end = judge(exit_, cause, signal_name=name or "", oom=oom)
-    if job.watched is not None and (exit_.code == UNTOLD_CODE or end.status == CANCELLED):
+    if _is_untold(job, exit_) or (job.watched is not None and end.status == CANCELLED):
         exit_, name = Exit(), None  # the waiter's own, and not the process's
     with suppress(OSError):
         end = with_trackers(end, said_by_trackers(job.runlog.fileno()))
@@ -55,6 +55,15 @@ def finish_record(job: Job, exit_: Exit, duration_seconds: float, backlog: bytes
     if end.status == FAILED:
         record["tail"] = "\n".join(_tail(job, backlog))
     return record
+
+
+def shell_code(job: Job, exit_: Exit) -> int:
+    """What who shows the run ends with: 0 where how a watched process ended was not told."""
+    return 0 if _is_untold(job, exit_) else exit_.shell_code
+
+
+def _is_untold(job: Job, exit_: Exit) -> bool:
+    return job.watched is not None and exit_.signal == UNTOLD_SIGNAL
 
 
 def signal_name(number: int | None) -> str | None:

@@ -322,7 +322,8 @@ class Keeper:
     def _tell_exit(self) -> None:
         """Everybody who has been sent all output, once."""
         assert self._exit is not None
-        frame = protocol.exit_frame(self._exit.shell_code, self._drained, self._unwritten.file_end)
+        code = ending.shell_code(self._job, self._exit)
+        frame = protocol.exit_frame(code, self._drained, self._unwritten.file_end)
         for peer in list(self._hub.peers):
             if peer.greeted and not peer.knows_exit and self._unwritten.has_all(peer):
                 peer.knows_exit = True

@@ -13,7 +13,7 @@ import sys
 import time
 from contextlib import suppress
 
-from mlterm.core.lifecycle import UNTOLD_CODE
+from mlterm.core.lifecycle import UNTOLD_SIGNAL
 from mlterm.system.daemon import exit_status_of
 
 PATIENCE_SECONDS = 2.0
@@ -32,11 +32,12 @@ def wait_for(pidfd: int) -> int | None:
 
 
 def main() -> int:
-    """End with the code, or by the signal, of the process that is waited for."""
+    """End with the code, or by the signal, of the process that is waited for; where neither is
+    told, by UNTOLD_SIGNAL."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     status = wait_for(int(sys.argv[1]))
     if status is None:
-        return UNTOLD_CODE
+        status = UNTOLD_SIGNAL
     if number := status & 0x7F:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         with suppress(OSError):

@@ -13,7 +13,6 @@ from mlterm.cli.show import say
 from mlterm.core.clean import clean_text
 from mlterm.core.command import script_name
 from mlterm.core.errors import NotFoundError, SupervisorError
-from mlterm.core.lifecycle import UNTOLD_CODE
 from mlterm.core.plan import ChildSpec, Plan, SamplingPlan, Watched
 from mlterm.session import Launch
 from mlterm.system import git
@@ -67,8 +66,7 @@ def watch(
     if not (detach or quiet):
         words = clean_text(f"{script_name(argv)} (pid {pid})")
         say(f"watching {words}; Ctrl-C ends the watching, Ctrl-\\ detaches")
-    code = launched_view(Launch(), plan, detach=detach, quiet=quiet)
-    return 0 if code == UNTOLD_CODE else code
+    return launched_view(Launch(), plan, detach=detach, quiet=quiet)
 
 
 def _watched(pid: int) -> tuple[Watched, int]:

@@ -12,8 +12,9 @@ RUNNING, LOST = "running", "lost"
 ENDED = frozenset({COMPLETED, FAILED, CANCELLED})
 SEVERITY = {COMPLETED: 0, CANCELLED: 1, FAILED: 2}
 LOST_EXIT_CODE = 125
-UNTOLD_CODE = 253
-"""Of the waiter of a run that watches: its process has ended, but how, the kernel did not tell."""
+UNTOLD_SIGNAL = 64
+"""Of the waiter of a run that watches: its process has ended, but how, the kernel did not tell. A
+real-time signal, since a process may end with any code, and hardly by this."""
 
 SIGINT, SIGKILL = 2, 9
 
@@ -98,7 +99,7 @@ def outcome_of_watched(
     """Judge the end of a run that watched a process: ``exit_`` is that of its waiter."""
     if cause in _CAUSES:
         return Outcome(CANCELLED, f"the watching was ended: {_CAUSES[cause][1]}")
-    if exit_.code == UNTOLD_CODE:
+    if exit_.signal == UNTOLD_SIGNAL:
         return Outcome(COMPLETED, "the process has ended; how, only its parent was told")
     return outcome(exit_, cause, signal_name=signal_name, oom=oom)
 

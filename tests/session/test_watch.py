@@ -16,7 +16,7 @@ from mlterm.cli.watch import _watched
 from mlterm.core.errors import NotFoundError, SupervisorError
 from mlterm.system.daemon import exit_status_of
 from mlterm.system.processes import Process
-from tests.support import Home, wait_until
+from tests.support import PATIENCE, Home, wait_until
 
 pytestmark = pytest.mark.linux
 
@@ -106,6 +106,29 @@ def test_a_signal_that_ends_it_is_told_where_the_kernel_tells(
     stranger.wait()
     run = home.run()
     assert (run.finish["status"], run.finish["signal"]) == ("failed", number.name)
+
+
+def test_an_end_that_nobody_tells_is_no_failure_for_who_watches(home: Home) -> None:
+    stranger = subprocess.Popen(["sleep", "0.5"])  # nobody collects it in time
+    named = ("--project", "p", "--run-id", "r")
+    done = home.mlterm("watch", *named, str(stranger.pid))
+    stranger.wait()
+    finish = home.run().finish
+    assert (finish["status"], finish["exit_code"], finish["signal"]) == ("completed", None, None)
+    assert done.returncode == 0
+
+
+def test_a_code_that_is_told_is_who_watches_own(
+    home: Home, stranger: subprocess.Popen[bytes]
+) -> None:
+    if not kernel_tells():
+        pytest.skip("needs Linux 6.15")
+    named = ("--project", "p", "--run-id", "r")
+    with home.start("watch", *named, str(stranger.pid)) as watching:
+        wait_until(lambda: home.run().samples, "a sample")
+        (home.path / "go").touch()
+        assert stranger.wait() == 3
+        assert watching.wait(PATIENCE) == 3
 
 
 def test_stopping_ends_the_watching_and_not_the_process(

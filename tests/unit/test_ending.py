@@ -2,17 +2,18 @@ import signal
 from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from mlterm.core import records
 from mlterm.core.cost import Cost
-from mlterm.core.lifecycle import UNTOLD_CODE, Cause, Exit
+from mlterm.core.lifecycle import UNTOLD_SIGNAL, Cause, Exit
 from mlterm.core.plan import Watched
-from mlterm.ending import TAIL_BYTES, TAIL_LINES, finish_record, signal_name
+from mlterm.ending import TAIL_BYTES, TAIL_LINES, finish_record, shell_code, signal_name
 from mlterm.system.board import Board
 from mlterm.system.cgroup import OomCount
+from mlterm.system.job import Job
 from mlterm.system.paths import RunFiles
 from mlterm.system.runlog import RESERVE_BYTES, RunLog, has_finish
 from mlterm.system.slate import Slate
@@ -209,15 +210,27 @@ def watching(folder: Path) -> Any:
     return found
 
 
-def test_how_a_watched_process_ended_is_its_own_where_it_is_known(tmp_path: Path) -> None:
-    record = finish_record(watching(tmp_path), Exit(code=3), 1.0, b"")
-    assert (record["status"], record["exit_code"]) == ("failed", 3)
+@pytest.mark.parametrize("code", range(1, 256))
+def test_how_a_watched_process_ended_is_its_own_where_it_is_known(
+    tmp_path: Path, code: int
+) -> None:
+    record = finish_record(watching(tmp_path), Exit(code=code), 1.0, b"")
+    assert (record["status"], record["exit_code"]) == ("failed", code)
 
 
 def test_what_only_the_parent_was_told_is_not_guessed(tmp_path: Path) -> None:
-    record = finish_record(watching(tmp_path), Exit(code=UNTOLD_CODE), 1.0, b"")
+    record = finish_record(watching(tmp_path), Exit(signal=UNTOLD_SIGNAL), 1.0, b"")
     assert (record["status"], record["exit_code"], record["signal"]) == ("completed", None, None)
     assert record["reason"] == "the process has ended; how, only its parent was told"
+
+
+def test_who_shows_a_run_ends_as_it_did_and_with_0_where_that_is_not_known(
+    tmp_path: Path,
+) -> None:
+    watched, usual = watching(tmp_path), cast("Job", SimpleNamespace(watched=None))
+    untold = Exit(signal=UNTOLD_SIGNAL)
+    assert (shell_code(watched, untold), shell_code(watched, Exit(code=192))) == (0, 192)
+    assert shell_code(usual, untold) == 128 + UNTOLD_SIGNAL
 
 
 def test_a_watched_process_that_the_oom_killer_ended_is_told_as_such(tmp_path: Path) -> None:

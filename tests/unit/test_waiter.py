@@ -28,5 +28,5 @@ def test_it_is_a_program_of_its_own_and_an_end_before_it_began_is_told() -> None
     words = [sys.executable, "-P", "-m", "mlterm.waiter", str(pidfd)]
     done = subprocess.run(words, check=False, capture_output=True, pass_fds=[pidfd])
     told = exit_status_of(pidfd) is not None
-    assert done.returncode == (-signal.SIGTERM if told else waiter.UNTOLD_CODE)
+    assert done.returncode == -(signal.SIGTERM if told else waiter.UNTOLD_SIGNAL)
     assert done.stdout + done.stderr == b""
