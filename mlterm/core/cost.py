@@ -217,8 +217,14 @@ def words_of(finish: Mapping[str, Any]) -> str:
     if len(shown) > MOST_DEVICES:
         parts.append(f"{len(shown) - MOST_DEVICES} more GPUs")
     if (energy := as_number(finish.get("energy_kwh"))) is not None:
-        parts.append(f"{energy:.2g} kWh" if energy < 1 else f"{format_figure(energy)} kWh")
+        parts.append(_energy_words(energy))
     return " · ".join(parts)
+
+
+def _energy_words(kwh: float) -> str:
+    """``0.42 kWh``; of less than a thousandth, ``0.42 Wh``."""
+    amount, unit = (kwh, "kWh") if kwh >= 0.001 or not kwh else (1000 * kwh, "Wh")
+    return f"{amount:.2g} {unit}" if amount < 1 else f"{format_figure(amount)} {unit}"
 
 
 def _is_rss_of_many(finish: Mapping[str, Any]) -> bool:
