@@ -76,6 +76,13 @@ def test_a_run_is_sampled_at_its_start_at_every_interval_and_at_its_end(home: Ho
     assert max(sample["job"]["cpu_percent"] or 0 for sample in rest) <= 100 * os.cpu_count()  # type: ignore[operator] # it is known on Linux
 
 
+def test_unless_told_otherwise_it_is_sampled_at_once_and_then_each_second(home: Home) -> None:
+    home.mlterm("run", "--", *home.script("import time; time.sleep(2.2)"), check=True)
+    first, second, *_ = home.only_run().samples
+    assert first["t"] < 1
+    assert 0.9 <= second["interval_seconds"] < 1.9
+
+
 def test_what_lives_and_dies_between_two_samples_is_counted(home: Home) -> None:
     run = start(
         home,
