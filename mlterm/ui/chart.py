@@ -1,20 +1,18 @@
 """Charts: curves over a common axis, as rows of exactly the size that was asked for.
 
-Here belongs what a chart shows besides its dots: the range, the ticks, the marks, the cursor;
-and the two small forms of it, sparklines. The dots are made in dots, the labels in figures.
+Here belongs how a chart is put together, what is read off it, and its small forms, sparklines.
+Its dots are made in dots, its range and labels in axes.
 """
 
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
-from itertools import pairwise
+from functools import lru_cache
 from operator import truediv
-from typing import Literal, NamedTuple
 
 from mlterm.core.series import CAPACITY, Points
-from mlterm.ui import figures
+from mlterm.ui.axes import Frame, Kind, Scale, gutter_of, scale_of, window_of, x_axis
 from mlterm.ui.dots import (
     BEYOND,
     Buckets,
@@ -28,20 +26,17 @@ from mlterm.ui.dots import (
     parts_of,
     without,
 )
-from mlterm.ui.figures import Tick
 from mlterm.ui.rows import Row
 
-Kind = Literal["step", "epoch", "time", "seconds"]
+__all__ = [
+    "Curve", "Frame", "Kind", "draw_chart", "smoothed", "spark_rows", "sparkline", "step_cursor",
+    "value_at",
+]  # fmt: skip
 
 NAN_MARK, ABOVE_MARK, BELOW_MARK = "×", "▲", "▼"
 
 _LEAST_WIDTH, _LEAST_HEIGHT = 12, 3
 """Of a chart with axes; a smaller one is all plot."""
-_ROWS_A_TICK = 2.5
-_COLUMNS_A_TICK = 8
-_TICK_GAP = 2
-_CLOSE = 0.12
-"""A range that ends so close to its next tick, as a part of itself, reaches to it."""
 _MOST_SMOOTHING = 0.999
 _BLOCKS = "▁▂▃▄▅▆▇█"
 
@@ -57,29 +52,6 @@ class Curve:
     """From 0, which is none, to 1."""
 
 
-@dataclass(frozen=True)
-class Frame:
-    """How curves are looked at."""
-
-    kind: Kind = "step"
-    """What the places are: counted, Unix times, or seconds since the start."""
-    log_y: bool = False
-    cursor: float | None = None
-    """A place on the x axis."""
-    x_range: tuple[float, float] | None = None
-    """All there is, where None."""
-    utc_offset_seconds: int = 0
-    """Of the clock that Unix times are shown on."""
-
-
-class _Scale(NamedTuple):
-    """The y axis: its range, logarithms where it is logarithmic, and its labels by row."""
-
-    low: float
-    high: float
-    labels: dict[int, str]
-
-
 # --- The chart ---------------------------------------------------------------------------
 
 
@@ -88,11 +60,11 @@ def draw_chart(curves: Sequence[Curve], width: int, height: int, frame: Frame) -
     if width <= 0 or height <= 0:
         return [[] for _ in range(height)]
     shown = [buckets_of(curve.points, frame.log_y) for curve in curves]
-    window = _window(shown, frame)
+    window = window_of(shown, frame)
     has_axes = width >= _LEAST_WIDTH and height >= _LEAST_HEIGHT
     rows = height - has_axes
-    scale = _scale(shown, window, frame.log_y, rows)
-    gutter = _gutter(scale, width, rows) if has_axes else [""] * rows
+    scale = scale_of(shown, window, frame.log_y, rows)
+    gutter = gutter_of(scale, width, rows) if has_axes else [""] * rows
     columns = width - len(gutter[0])
     window = window._replace(width=2 * columns)
     layers = _layers(curves, shown, window, scale, frame.log_y, rows) if scale else []
@@ -105,25 +77,15 @@ def draw_chart(curves: Sequence[Curve], width: int, height: int, frame: Frame) -
     if has_axes:
         drawn = [[("axis", edge), *row] for edge, row in zip(gutter, drawn, strict=True)]
         has_places = any(buckets.x for buckets in shown)
-        drawn.append(_x_axis(window, width, frame) if has_places else [("axis", " " * width)])
+        drawn.append(x_axis(window, width, frame) if has_places else [("axis", " " * width)])
     return drawn
-
-
-def _window(shown: Sequence[Buckets], frame: Frame) -> Window:
-    if frame.x_range is not None:
-        low, high = sorted(max(-BEYOND, min(BEYOND, x)) for x in frame.x_range)
-        return Window(low, high, 1)
-    places = [buckets.x for buckets in shown if buckets.x]
-    if not places:
-        return Window(0, 0, 1)
-    return Window(min(x[0] for x in places), max(x[-1] for x in places), 1)
 
 
 def _layers(
     curves: Sequence[Curve],
     shown: Sequence[Buckets],
     window: Window,
-    scale: _Scale,
+    scale: Scale,
     log: bool,
     rows: int,
 ) -> list[tuple[str, bytes]]:
@@ -179,115 +141,6 @@ def _why_empty(curves: Sequence[Curve], log: bool) -> str:
     return "no value above 0" if log else "no finite value"
 
 
-# --- The axes ----------------------------------------------------------------------------
-
-
-def _scale(shown: Sequence[Buckets], window: Window, log: bool, rows: int) -> _Scale | None:
-    """From the least to the largest value in the window, whatever they are; None of nothing."""
-    low, high = math.inf, -math.inf
-    for buckets in shown:
-        inside = slice(bisect_left(buckets.x, window.x_low), bisect_right(buckets.x, window.x_high))
-        low = min(low, min(buckets.low[inside], default=math.inf))
-        high = max(high, max(buckets.high[inside], default=-math.inf))
-    if low > high:
-        return None
-    if high - low <= max(1e-12 * max(abs(low), abs(high)), 1 / BEYOND):
-        middle, found = _place(low, log), [Tick(low, figures.figure(low))]
-        room = max(abs(middle), 1.0)
-        low, high = middle - room, middle + room
-    else:
-        found = figures.ticks(low, high, _tick_count(rows), log)
-        if not log:
-            found = _reaching(found, low, high, rows)
-        low = _place(min(low, found[0].value), log)
-        high = _place(max(high, found[-1].value), log)
-    dots_per_y = (4 * rows - 1) / (high - low)
-    dots = [int((high - _place(tick.value, log)) * dots_per_y + 0.5) for tick in found]
-    return _Scale(low, high, {d // 4: tick.label for d, tick in zip(dots, found, strict=True)})
-
-
-def _place(value: float, log: bool) -> float:
-    return math.log10(value) if log else value
-
-
-def _tick_count(rows: int) -> int:
-    return max(2, int(rows / _ROWS_A_TICK))
-
-
-def _reaching(found: list[Tick], low: float, high: float, rows: int) -> list[Tick]:
-    """The ticks, with those next to them that the range all but reaches."""
-    if len(found) < 2:
-        return found
-    step, close = found[1].value - found[0].value, _CLOSE * (high - low)
-    below, above = found[0].value - step, found[-1].value + step
-    is_low, is_high = low - below <= close, above - high <= close
-    if not (is_low or is_high):
-        return found
-    count = min(len(found) + is_low + is_high, max(2, rows // 2))
-    return figures.ticks(below if is_low else low, above if is_high else high, count)
-
-
-def _gutter(scale: _Scale | None, width: int, rows: int) -> list[str]:
-    """What stands left of the plot, a text a row; without labels where they take too much."""
-    labels = scale.labels if scale else {}
-    widest = max(map(len, labels.values()), default=0)
-    if widest + 1 > width // 2:
-        labels, widest = {}, 0
-    return [
-        f"{labels[row]:>{widest}}┤" if row in labels else " " * widest + "│" for row in range(rows)
-    ]
-
-
-def _x_axis(window: Window, width: int, frame: Frame) -> Row:
-    """As many labels as stand apart; that of the cursor instead of those in its way."""
-    find, name = _namers(frame)
-    left = width - window.width // 2
-
-    def placed(x: float, label: str) -> tuple[int, str]:
-        start = left + window.dot_of(x) // 2 - len(label) // 2
-        return max(0, min(width - len(label), start)), label[:width]
-
-    spots: list[tuple[int, str]] = []
-    for count in range(max(2, (width - left) // _COLUMNS_A_TICK), 0, -1):
-        spots = [placed(x, label) for x, label in find(window.x_low, window.x_high, count)]
-        if all(a + len(text) + _TICK_GAP <= b for (a, text), (b, _) in pairwise(spots)):
-            break
-    spots = spots or [placed(window.x_low, name(window.x_low))]
-    if frame.cursor is None or not 0 <= window.dot_of(frame.cursor) < window.width:
-        return [("axis", _line_of_text(spots, 0, width))]
-    start, text = placed(frame.cursor, name(frame.cursor))
-    end = start + len(text)
-    before = [(at, label) for at, label in spots if at + len(label) < start]
-    after = [(at, label) for at, label in spots if at > end]
-    return [
-        ("axis", _line_of_text(before, 0, start)),
-        ("cursor", text),
-        ("axis", _line_of_text(after, end, width)),
-    ]
-
-
-def _line_of_text(spots: Sequence[tuple[int, str]], start: int, end: int) -> str:
-    line = ""
-    for at, label in spots:
-        line = line.ljust(at - start) + label
-    return line.ljust(end - start)
-
-
-def _namers(
-    frame: Frame,
-) -> tuple[Callable[[float, float, int], list[Tick]], Callable[[float], str]]:
-    """What finds an axis's ticks, and what says one place in full."""
-    if frame.kind == "time":
-        offset = frame.utc_offset_seconds
-        return (
-            partial(figures.clock_ticks, utc_offset_seconds=offset),
-            partial(figures.clock_label, utc_offset_seconds=offset),
-        )
-    if frame.kind == "seconds":
-        return figures.elapsed_ticks, figures.elapsed_label
-    return figures.step_ticks, figures.step_label
-
-
 # --- Reading a chart ---------------------------------------------------------------------
 
 
@@ -323,7 +176,9 @@ def value_at(points: Points, x: float) -> tuple[float, float] | None:
     """Of the bucket nearest to a place, where it begins and its last value."""
     begins, ends = points.begins, points.ends
     nearest = min(
-        range(len(begins)), key=lambda i: max(begins[i] - x, x - ends[i], 0.0), default=None
+        reversed(range(len(begins))),
+        key=lambda i: max(begins[i] - x, x - ends[i], 0.0),
+        default=None,
     )
     return None if nearest is None else (begins[nearest], points.last[nearest])
 
@@ -371,7 +226,8 @@ def spark_rows(
     bottom = min((least for _, least, _ in spans), default=0.0) if low is None else low
     top = max((most for _, _, most in spans), default=0.0) if high is None else high
     if top - bottom <= 1 / BEYOND:
-        bottom, top = bottom - max(abs(bottom), 1.0), top + max(abs(top), 1.0)
+        room = max(abs(bottom), 1.0)
+        bottom, top = bottom - room, bottom + room
     held = [(c, _held(least, bottom, top), _held(most, bottom, top)) for c, least, most in spans]
     return Canvas([("", cells_of(held, bottom, top, width, height))], width, height).texts
 

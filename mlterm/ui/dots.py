@@ -48,9 +48,9 @@ class Window(NamedTuple):
 
     def dot_of(self, x: float) -> int:
         """The dot column of a place, which may lie outside."""
-        if not self.dots_per_x:
+        if not self.dots_per_x and self.x_low <= x <= self.x_high:
             return (self.width - 1) // 2
-        dot = (x - self.x_low) * self.dots_per_x
+        dot = (x - self.x_low) * (self.dots_per_x or BEYOND)
         return math.floor(max(-_FAR, min(_FAR, dot)) + 0.5)
 
 
@@ -87,7 +87,7 @@ def buckets_of(points: Points, log: bool) -> Buckets:
     x, first, last, low, high = map(list, (points.begins, *points[2:]))
     ends = points.ends
     is_sorted = math.isfinite(sum(x)) and sorted(x) == x
-    if x and not (is_sorted and -BEYOND < x[0] and x[-1] < BEYOND):
+    if x and not (is_sorted and x[0] > -BEYOND and x[-1] < BEYOND):
         order = sorted((i for i, at in enumerate(x) if abs(at) < BEYOND), key=x.__getitem__)
         x, first, last, low, high, ends = (
             [column[i] for i in order] for column in (x, first, last, low, high, ends)
@@ -149,17 +149,19 @@ def line_of(buckets: Buckets, parts: Sequence[Part], log: bool) -> Line:
         [min(low[a:b]) for _, a, b in parts],
         [max(high[a:b]) for _, a, b in parts],
     )
-    return line._replace(**_logarithms(line)) if log else line
+    return _logarithmic(line) if log else line
 
 
-def _logarithms(line: Line) -> dict[str, list[float]]:
+def _logarithmic(line: Line) -> Line:
     def logs(values: list[float], other: float) -> list[float]:
         return [math.log10(v) if 0 < v < math.inf else other for v in values]
 
-    return {
-        "first": logs(line.first, math.nan), "last": logs(line.last, math.nan),
-        "low": logs(line.low, math.inf), "high": logs(line.high, -math.inf),
-    }  # fmt: skip
+    return line._replace(
+        first=logs(line.first, math.nan),
+        last=logs(line.last, math.nan),
+        low=logs(line.low, math.inf),
+        high=logs(line.high, -math.inf),
+    )
 
 
 def bridged(line: Line, width: int) -> Iterator[tuple[int, float, float]]:
@@ -191,14 +193,17 @@ def cells_of(
     each other are joined: each draws one half of the step between them. A dot that is alone
     fills both columns of its cell, to be seen."""
     tops, ends = [0] * (2 * width), [0] * (2 * width)
-    dots_per_y = (4 * height - 1) / (y_high - y_low)
+    most, dots_per_y = 4 * height, (4 * height - 1) / (y_high - y_low)
     before, start = -2, -3  # where no column is
     alone: list[int] = []
     for column, low, high in spans:
         if low > high:
             continue
-        top = int((y_high - high) * dots_per_y + 0.5)
-        end = int((y_high - low) * dots_per_y + 0.5) + 1
+        if low > y_high or high < y_low:  # on its way to a bucket beside the window
+            top = end = 0 if low > y_high else most
+        else:
+            top = int((y_high - (high if high < y_high else y_high)) * dots_per_y + 0.5)
+            end = int((y_high - (low if low > y_low else y_low)) * dots_per_y + 0.5) + 1
         if before == column - 1:
             if top > (above := ends[before]):
                 ends[before] = top = (top + above) // 2

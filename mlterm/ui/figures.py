@@ -47,7 +47,7 @@ def figure(value: float, width: int = 7) -> str:
         return _fitting("NaN" if value != value else "inf" if value > 0 else "-inf", width)
     for digits in range(_MOST_DIGITS, 0, -1):
         text = f"{value:.{digits}g}"
-        if "e+" in text:
+        if "e+" in text and abs(value) < 1e15:
             text = _suffixed(float(text), digits)
         for form in (text, f"{value:.{digits - 1}e}"):
             if len(form) <= width:
@@ -120,11 +120,11 @@ def _multiples(low: float, high: float, count: int) -> tuple[Sequence[int], int,
                 continue
             inside = _inside(low, high, unit, exponent)
             if len(inside) <= count:
+                if len(inside) >= 2 or count < 2:
+                    return inside, unit, exponent
                 finer = _finer(unit, exponent)
-                if len(inside) < 2 <= count:
-                    inside, (unit, exponent) = _inside(low, high, *finer), finer
-                    return (inside[0], inside[-1])[: len(inside)], unit, exponent
-                return inside, unit, exponent
+                inside = _inside(low, high, *finer)
+                return (inside[0], inside[-1])[: len(inside)], *finer
         exponent += 1
 
 
@@ -225,12 +225,11 @@ def elapsed_label(value: float) -> str:
 
 def _elapsed(value: float, step: float) -> str:
     sign, seconds = "-" * (value < 0), abs(round(value))
+    minutes, hours, days = seconds // 60 % 60, seconds // _HOUR % 24, seconds // _DAY
     if step < _MINUTE:
-        hours, rest = divmod(seconds, _HOUR)
-        minutes = f"{hours}:{rest // 60:02d}" if hours else f"{rest // 60}"
-        return f"{sign}{minutes}:{rest % 60:02d}"
-    days, rest = divmod(seconds, _DAY)
-    hours, minutes = divmod(rest // 60, 60)
+        hours = seconds // _HOUR
+        long = f"{hours}:{minutes:02d}" if hours else f"{minutes}"
+        return f"{sign}{long}:{seconds % 60:02d}"
     if days:
         return f"{sign}{days}d{hours:02d}h" if hours else f"{sign}{days}d"
     if hours:
