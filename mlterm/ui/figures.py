@@ -238,10 +238,15 @@ def _elapsed(value: float, step: float) -> str:
 
 
 def _times(low: float, high: float, count: int, offset: int) -> tuple[float, list[float]]:
-    """The finest step of a clock with at most ``count`` places in the range, and the places."""
+    """The finest step of a clock with at most ``count`` places in the range, and the places;
+    where it has fewer than two, the outermost of the step before."""
     low, high = low + offset, high + offset
+    finer = range(0)
     for step in _TIME_STEPS:
         inside = range(math.ceil(low / step), math.floor(high / step) + 1)
         if len(inside) <= count:
             break
+        finer, finer_step = inside, step
+    if len(inside) < 2 <= min(count, len(finer)):
+        inside, step = finer[:: len(finer) - 1], finer_step
     return step, [float(each * step - offset) for each in inside[: max(count, 0)]]

@@ -166,6 +166,11 @@ def test_elapsed_times_are_told_in_the_units_of_their_step(seconds: float, expec
     assert " ".join(labels(elapsed_ticks(0, seconds, 6))) == expected
 
 
+def test_of_two_times_that_fit_two_are_shown() -> None:
+    assert labels(elapsed_ticks(0, 299, 2)) == ["0", "4m"]  # and not 0 alone, of every 5 minutes
+    assert labels(clock_ticks(HOUR, 1.9 * HOUR, 2)) == ["01:00", "01:30"]
+
+
 def test_a_place_is_named_in_full() -> None:
     assert figures.step_label(12_800) == "12,800"
     assert figures.step_label(0.25) == "0.25"
