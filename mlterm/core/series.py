@@ -12,16 +12,16 @@ from dataclasses import dataclass
 from operator import add, countOf, itemgetter
 from typing import Any, NamedTuple, cast
 
+from mlterm.core.places import Axis, Place, place_of
 from mlterm.core.records import Record, as_number, encode
 
 CAPACITY = 512
 """Buckets of a series, at most; an even number."""
-AXES = ("_step", "step", "epoch")
-"""Where a record's place on the x axis is looked for, the best first."""
 
 _NO_METRICS = frozenset({"timestamp", "type", "step", "epoch"})
 _MOST_SHAPES = 32
 _COLUMNS = ("x_first", "x_last", "first", "last", "min", "max")
+_PLACES = ("seconds", "epoch", "offset")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,9 @@ class Points(NamedTuple):
     """A series as it is drawn: columns of one entry a bucket, in the order of their points."""
 
     begins: Sequence[float]
-    """Where each bucket begins on the x axis that was asked for."""
+    """Where each bucket begins on the axis that was asked for."""
     ends: Sequence[float]
+    """Where its last point lies; on other axes than step, where the next bucket begins."""
     first: Sequence[float]
     last: Sequence[float]
     low: Sequence[float]
@@ -59,7 +60,7 @@ class Series:
     extreme; infinities are extremes. The mean is that of the finite values.
     """
 
-    __slots__ = (*(f"_{name}" for name in _COLUMNS), "_finite", "_sum",
+    __slots__ = (*(f"_{name}" for name in (*_COLUMNS, *_PLACES)), "_end", "_finite", "_sum",
                  "count", "first", "last", "max", "min", "width")  # fmt: skip
 
     def __init__(self) -> None:
@@ -75,6 +76,9 @@ class Series:
         self._x_first, self._x_last = array("d"), array("d")
         self._first, self._last = array("d"), array("d")
         self._min, self._max = array("d"), array("d")  # of NaN alone: inf and -inf
+        # Where each bucket begins; empty as long as that is not known of any.
+        self._seconds, self._epoch, self._offset = array("d"), array("d"), array("d")
+        self._end = Place(math.nan)
 
     @property
     def mean(self) -> float | None:
@@ -95,10 +99,28 @@ class Series:
             for x, to, first, last, low, high, count in zip(*columns, counts, strict=True)
         ]
 
+    def points(self, axis: Axis = "step") -> Points:
+        """The columns of the buckets, along an axis; they change as the series does.
+
+        Where the axis is not known of any point (``has_axis``) it is that of the steps. A
+        bucket of which it is not known lies where the one before it does.
+        """
+        values = self._first, self._last, self._min, self._max
+        if axis == "step" or not self.has_axis(axis):
+            return Points(self._x_first, self._x_last, *values)
+        begins = _filled(getattr(self, f"_{axis}"))
+        end: float = getattr(self._end, axis)
+        return Points(begins, begins[1:] + array("d", [end if end == end else begins[-1]]), *values)
+
+    def has_axis(self, axis: Axis) -> bool:
+        """Whether it is known where the points lie on an axis."""
+        return axis == "step" or len(getattr(self, f"_{axis}")) > 0
+
     @property
-    def points(self) -> Points:
-        """The columns of the buckets; they change as the series does."""
-        return Points(*(getattr(self, f"_{name}") for name in _COLUMNS))
+    def offsets(self) -> Sequence[float]:
+        """Where in output.log the line begins that each bucket's first point was read from; NaN
+        where it was read from none."""
+        return self._offset or array("d", [math.nan]) * len(self._first)
 
     def summary(self) -> dict[str, Any]:
         """``{"last", "min", "max", "mean", "first", "count"}``, as lists of runs show it."""
@@ -109,11 +131,11 @@ class Series:
 
     def add(self, value: float, x: float) -> None:
         """Take in one point."""
-        self.extend((value,), lambda _: x)
+        self.extend((value,), lambda _: Place(x))
 
-    def extend(self, values: Sequence[float], x: Callable[[int], float]) -> None:
-        """Take in points in their order; ``x(i)`` is the finite place of the i-th of them,
-        asked for only where a bucket begins or ends. Integers are of 64 bits at most, and a
+    def extend(self, values: Sequence[float], place: Callable[[int], Place]) -> None:
+        """Take in points in their order; ``place(i)`` is that of the i-th of them, asked for
+        only where a bucket begins or ends. Integers are of 64 bits at most, and a
         boolean is 0 or 1, which is what + makes of it. Raises TypeError where one is no number,
         having taken in none."""
         if not values:
@@ -134,7 +156,8 @@ class Series:
         while at < len(values):
             part = values[at : at + self._room()]
             real = part if is_finite else [value for value in part if value == value]
-            self._put(part, real, x(at), x(at + len(part) - 1))
+            self._end = place(at + len(part) - 1)
+            self._put(part, real, self._end if len(part) == 1 else place(at))
             at += len(part)
 
     def _room(self) -> int:
@@ -144,9 +167,7 @@ class Series:
             self._halve()
         return self.width - filled
 
-    def _put(
-        self, part: Sequence[float], real: Sequence[float], x_first: float, x_last: float
-    ) -> None:
+    def _put(self, part: Sequence[float], real: Sequence[float], begin: Place) -> None:
         if real:
             low, high = +min(real), +max(real)
             if self.min is None or low < self.min:
@@ -156,19 +177,29 @@ class Series:
         else:
             low, high = math.inf, -math.inf
         if self.count % self.width:
-            self._x_last[-1], self._last[-1] = x_last, part[-1]
+            self._x_last[-1], self._last[-1] = self._end.x, part[-1]
             if low < self._min[-1]:
                 self._min[-1] = low
             if high > self._max[-1]:
                 self._max[-1] = high
         else:
-            self._x_first.append(x_first)
-            self._x_last.append(x_last)
+            self._begin(begin)
+            self._x_last.append(self._end.x)
             self._first.append(part[0])
             self._last.append(part[-1])
             self._min.append(low)
             self._max.append(high)
         self.count += len(part)
+
+    def _begin(self, place: Place) -> None:
+        for column, known in zip(self._places(), place[1:], strict=True):
+            if column or known == known:
+                column.extend([math.nan] * (len(self._x_first) - len(column)))
+                column.append(known)
+        self._x_first.append(place.x)
+
+    def _places(self) -> tuple["array[float]", ...]:
+        return self._seconds, self._epoch, self._offset
 
     def _halve(self) -> None:
         """Merge neighbours; all buckets are full."""
@@ -177,12 +208,17 @@ class Series:
         self._first, self._last = self._first[::2], self._last[1::2]
         self._min = array("d", map(min, self._min[::2], self._min[1::2]))
         self._max = array("d", map(max, self._max[::2], self._max[1::2]))
+        for column in self._places():
+            column[:] = column[::2]
 
     def as_json(self) -> Record:
         """Plain data, for records.encode; ``from_json`` goes on from it exactly."""
         columns = {name: list(getattr(self, f"_{name}")) for name in _COLUMNS}
+        places = zip(_PLACES, map(list, self._places()), strict=True)
+        columns |= {name: column for name, column in places if column}
+        end = {n: v for n, v in zip(_PLACES, self._end[1:], strict=True) if v == v}
         head = {"width": self.width, "finite": self._finite, "sum": self._sum}
-        return {**self.summary(), **head, "buckets": columns}
+        return {**self.summary(), **head, "end": end, "buckets": columns}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Series":
@@ -193,11 +229,16 @@ class Series:
             series._finite, series._sum = data["finite"], _number(data["sum"])
             for name in ("first", "last", "min", "max"):
                 setattr(series, name, None if data[name] is None else _number(data[name]))
-            for name in _COLUMNS:
-                setattr(series, f"_{name}", array("d", map(_number, data["buckets"][name])))
+            columns = data["buckets"]
+            there = (*_COLUMNS, *(name for name in _PLACES if name in columns))
+            for name in there:
+                setattr(series, f"_{name}", array("d", map(_number, columns[name])))
+            end = {name: _number(value) for name, value in data.get("end", {}).items()}
+            if series.count:
+                series._end = Place(series._x_last[-1], **end)
             expected = -(-series.count // series.width)
-            sizes = {len(getattr(series, f"_{name}")) for name in _COLUMNS}
-        except (KeyError, TypeError, ArithmeticError) as error:
+            sizes = {len(getattr(series, f"_{name}")) for name in there}
+        except (KeyError, TypeError, AttributeError, IndexError, ArithmeticError) as error:
             raise ValueError(f"this is no series: {error!r}") from error
         if sizes != {expected} or expected > CAPACITY or series.width.bit_count() != 1:
             raise ValueError("this is no series: its buckets do not fit its count")
@@ -274,11 +315,11 @@ class SeriesFold:
     ) -> None:
         """Columns of values that all these records have; their places among the batch's."""
 
-        known: dict[int, float] = {}  # the columns ask for the same few
+        known: dict[int, Place] = {}  # the columns ask for the same few
 
-        def x(i: int) -> float:
+        def place(i: int) -> Place:
             if i not in known:
-                known[i] = _x_of(records[i], self.records + places[i])
+                known[i] = place_of(records[i], self.records + places[i])
             return known[i]
 
         for name, values in columns.items():
@@ -288,9 +329,9 @@ class SeriesFold:
             if series is None:
                 series = self._series[name] = Series()
             try:
-                series.extend(values, x)
+                series.extend(values, place)
             except TypeError:
-                _extend_with_odd(series, values, x)
+                _extend_with_odd(series, values, place)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "SeriesFold":
@@ -321,19 +362,18 @@ def _columns_of_alike(batch: Sequence[Record]) -> dict[str, Sequence[Any]] | Non
         return None
 
 
-def _x_of(record: Record, position: int) -> float:
-    for axis in AXES:
-        if axis in record:
-            number = as_number(record[axis])
-            if number is not None and math.isfinite(number):
-                return number
-    return position
-
-
-def _extend_with_odd(series: Series, values: Sequence[Any], x: Callable[[int], float]) -> None:
+def _extend_with_odd(series: Series, values: Sequence[Any], place: Callable[[int], Place]) -> None:
     """Values of which some are no numbers, or words for numbers."""
     numbers = [(i, number) for i, v in enumerate(values) if (number := as_number(v)) is not None]
-    series.extend([number for _, number in numbers], lambda j: x(numbers[j][0]))
+    series.extend([number for _, number in numbers], lambda j: place(numbers[j][0]))
+
+
+def _filled(column: "array[float]") -> "array[float]":
+    """With what comes before it, else behind it, for each NaN; one at least is none."""
+    if not any(map(math.isnan, column)):
+        return column
+    known = next(value for value in column if value == value)
+    return array("d", [known := value if value == value else known for value in column])
 
 
 def _extremes(low: float, high: float) -> tuple[float | None, float | None]:
