@@ -7,9 +7,9 @@ through C code, and only what is odd is looked at value by value.
 
 import math
 from array import array
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from operator import add, countOf, itemgetter
+from operator import countOf, itemgetter
 from typing import Any, NamedTuple, cast
 
 from mlterm.core.places import Axis, Place, place_of
@@ -115,6 +115,11 @@ class Series:
     def has_axis(self, axis: Axis) -> bool:
         """Whether it is known where the points lie on an axis."""
         return axis == "step" or len(getattr(self, f"_{axis}")) > 0
+
+    @property
+    def end(self) -> Place:
+        """Where the last point lies."""
+        return self._end
 
     @property
     def offsets(self) -> Sequence[float]:
@@ -334,16 +339,23 @@ class SeriesFold:
                 _extend_with_odd(series, values, place)
 
     @classmethod
+    def of(cls, records: Any, series: Iterable[tuple[str, Series]]) -> "SeriesFold":
+        """To go on from series that so many records were folded into. Raises ValueError where
+        that is no number."""
+        if type(records) is not int:
+            raise ValueError("these are no series: their records were not counted")
+        fold = cls()
+        fold.records, fold._series = records, dict(series)
+        return fold
+
+    @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "SeriesFold":
         """Of ``{"records", "series"}``. Raises ValueError where it is not."""
-        fold = cls()
         try:
-            fold.records = add(data["records"], 0)
             items = data["series"].items()
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"these are no series: {error!r}") from error
-        fold._series = {name: Series.from_json(series) for name, series in items}
-        return fold
+        return cls.of(data.get("records"), ((n, Series.from_json(one)) for n, one in items))
 
 
 def _is_metric(name: str) -> bool:

@@ -2,15 +2,14 @@
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any
 
 from mlterm.core import records
 from mlterm.core.cost import Cost
 from mlterm.core.energy import Energy
 from mlterm.core.plan import SamplingPlan
 from mlterm.core.records import Record
+from mlterm.core.samples import figures_of
 from mlterm.core.series import Series
 from mlterm.core.usage import Meters
 from mlterm.sampling.sums import state_on
@@ -21,15 +20,6 @@ from mlterm.system.slate import Slate
 from mlterm.system.summaryfile import SummaryFile
 
 CHECKPOINT_SECONDS = 5.0
-_JOB = (
-    "cpu_percent", "rss_bytes", "pss_bytes", "read_bytes_per_second", "written_bytes_per_second",
-)  # fmt: skip
-_HOST = (
-    "cpu_percent", "memory_used_bytes", "disk_read_bytes_per_second",
-    "disk_written_bytes_per_second", "network_received_bytes_per_second",
-    "network_sent_bytes_per_second", "temperature_celsius",
-)  # fmt: skip
-_GPU = ("utilization_percent", "memory_used_bytes", "power_watts", "temperature_celsius")
 
 
 class SampleBook:
@@ -72,7 +62,7 @@ class SampleBook:
         with suppress(OSError):
             self._append(sample, now)
         self._note_sums()
-        for name, value in _points(sample):
+        for name, value in figures_of(sample):
             self._series[name].add(value, now)
         if now >= self._due:
             self._due = now + CHECKPOINT_SECONDS
@@ -111,18 +101,3 @@ class SampleBook:
             "retention": self._retention.as_json(),
         }
         self._sums.write(records.encode(state))
-
-
-def _points(sample: Record) -> Iterator[tuple[str, float]]:
-    """The figures that are folded into series, by name: ``job/cpu_percent``,
-    ``gpu0/power_watts``."""
-    parts: list[tuple[str, Any, tuple[str, ...]]] = [
-        ("job", sample["job"], _JOB), ("host", sample.get("host") or {}, _HOST),
-    ]  # fmt: skip
-    for gpu in sample.get("gpus", ()):
-        mig = f".{gpu['mig']}" if "mig" in gpu else ""
-        parts.append((f"gpu{gpu.get('index')}{mig}", gpu, _GPU))
-    for part, fields, names in parts:
-        for name in names:
-            if (value := fields.get(name)) is not None:
-                yield f"{part}/{name}", value

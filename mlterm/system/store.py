@@ -17,6 +17,7 @@ from mlterm.core.records import Record, as_number, decode, decode_batch, decode_
 from mlterm.core.series import SeriesFold
 from mlterm.core.summary import RunSummary
 from mlterm.system import lock, registry
+from mlterm.system.checkpoint import read_progress
 from mlterm.system.paths import RunFiles
 
 BLOCK = 64 * 1024
@@ -68,18 +69,9 @@ def _load(files: RunFiles, *, metrics: bool) -> tuple[RunSummary, bool]:
         tags=tags if isinstance(tags := start.get("tags"), dict) else {},
         metrics=folded if isinstance(folded, dict) else {},
         cost={name: end[name] for name in COST_FIELDS if name in end},
-        progress=_progress(files) if running else None,
+        progress=read_progress(files.summary) if running else None,
     )
     return summary, named
-
-
-def _progress(files: RunFiles) -> dict[str, Any] | None:
-    """As the observer last saw it; None where the output told none."""
-    with suppress(OSError):
-        told = (decode(files.summary.read_bytes()) or {}).get("progress")
-        if isinstance(told, dict) and told.get("fraction") is not None:
-            return told
-    return None
 
 
 def all_runs(

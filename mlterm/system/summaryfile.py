@@ -31,5 +31,6 @@ class SummaryFile:
         with self._lock, suppress(OSError):
             self._parts[part] = b'"%b":%b' % (part.encode(), text) if part else text[1:-1]
             scratch = self._path.with_suffix(".tmp")
-            scratch.write_bytes(b"{" + b",".join(filter(None, self._parts.values())) + b"}\n")
+            parts = (self._parts[name] for name in sorted(self._parts))  # the top's fields first
+            scratch.write_bytes(b"{" + b",".join(filter(None, parts)) + b"}\n")
             scratch.replace(self._path)

@@ -1,0 +1,32 @@
+"""Samples: what of a line of system.jsonl is folded into series."""
+
+from collections.abc import Iterator
+
+from mlterm.core.records import Record, as_number
+
+_JOB = (
+    "cpu_percent", "rss_bytes", "pss_bytes", "read_bytes_per_second", "written_bytes_per_second",
+)  # fmt: skip
+_HOST = (
+    "cpu_percent", "memory_used_bytes", "disk_read_bytes_per_second",
+    "disk_written_bytes_per_second", "network_received_bytes_per_second",
+    "network_sent_bytes_per_second", "temperature_celsius",
+)  # fmt: skip
+_GPU = ("utilization_percent", "memory_used_bytes", "power_watts", "temperature_celsius")
+
+
+def figures_of(sample: Record) -> Iterator[tuple[str, float]]:
+    """By name: ``job/cpu_percent``, ``gpu0/power_watts``."""
+    parts: list[tuple[str, object, tuple[str, ...]]] = [
+        ("job", sample.get("job"), _JOB), ("host", sample.get("host"), _HOST),
+    ]  # fmt: skip
+    gpus = sample.get("gpus")
+    for gpu in gpus if isinstance(gpus, list) else ():
+        if isinstance(gpu, dict):
+            mig = f".{gpu['mig']}" if "mig" in gpu else ""
+            parts.append((f"gpu{gpu.get('index')}{mig}", gpu, _GPU))
+    for part, fields, names in parts:
+        if isinstance(fields, dict):
+            for name in names:
+                if (value := as_number(fields.get(name))) is not None:
+                    yield f"{part}/{name}", value

@@ -1,0 +1,108 @@
+"""The metrics of a run as its file grows: folded, from where summary.json has come to."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from mlterm.core.records import Record, decode, decode_batch
+from mlterm.core.series import Series, SeriesFold
+from mlterm.feed.tail import Tail
+from mlterm.system.checkpoint import Checkpoint
+from mlterm.system.store import BLOCK
+
+HEAD_BYTES = 1024 * 1024
+"""How much of a file's beginning is looked at for ``define`` records, where summary.json has the
+series of it."""
+_RARE = ("finish", "run", "hyperparameters")
+
+
+class MetricsFeed:
+    """``step`` reads on. What it has read is in ``series``, ``definitions`` and ``last``."""
+
+    def __init__(self, path: Path) -> None:
+        self._tail = Tail(path)
+        self._begin_anew()
+        self.version = 0
+        """Changes with the series and the definitions."""
+
+    def _begin_anew(self) -> None:
+        self._fold = SeriesFold()
+        self._series: tuple[int, dict[str, Series]] = (-1, {})
+        self.definitions: dict[str, Record] = {}
+        self.last: Record = {}
+        """The last record of metrics."""
+        self.rare = 0
+        """How often records have come that the run's summary is made of."""
+
+    def open(self, checkpoint: Checkpoint | None) -> None:
+        """Begin where a checkpoint of the file has come to, if it is one."""
+        self._tail.look()
+        if checkpoint is None or not self._take(checkpoint):
+            return
+        self.version += 1
+        offset = self._tail.offset
+        head = self._tail.peek(0, min(HEAD_BYTES, offset))
+        if b'"define"' in head:
+            self._define(decode_batch(head[: head.rfind(b"\n") + 1])[0])
+        behind = self._tail.peek(max(0, offset - BLOCK), min(BLOCK, offset))
+        self._note_last(decode_batch(behind[behind.find(b"\n") + 1 :])[0])
+
+    def _take(self, checkpoint: Checkpoint) -> bool:
+        offset = checkpoint.fields.get("records_offset")
+        if type(offset) is not int or not self._tail.begins_line(offset):
+            return False
+        try:
+            self._fold = SeriesFold.of(checkpoint.fields.get("records"), checkpoint.series())
+        except ValueError:
+            return False
+        self._tail.go_to(offset)
+        return True
+
+    @property
+    def series(self) -> dict[str, Series]:
+        """Every metric so far; the same object as long as nothing was read."""
+        if self._series[0] != self.version:
+            self._series = self.version, self._fold.series
+        return self._series[1]
+
+    @property
+    def loading(self) -> float:
+        """How much of the file has been read, 0 to 1."""
+        return min(1.0, self._tail.offset / self._tail.size) if self._tail.is_behind else 1.0
+
+    def step(self, is_due: Callable[[], bool]) -> bool:
+        """Read on until the time is up, a block at least; whether there is more."""
+        if self._tail.look():
+            self._begin_anew()
+            self.version += 1
+            self.rare += 1
+        while self._tail.is_behind and (data := self._tail.read()):
+            self._add(data)
+            if is_due():
+                break
+        return self._tail.is_behind
+
+    def take_torn(self) -> None:
+        """Take in a last line that nobody will end, if it is whole."""
+        if not self._tail.is_behind and self._tail.size > self._tail.offset:
+            data = self._tail.torn()
+            if decode(data) is not None:
+                self._tail.go_to(self._tail.offset + len(data))
+                self._add(data)
+
+    def _add(self, data: bytes) -> None:
+        batch, _ = decode_batch(data)
+        self._fold.add_batch(batch)
+        self._note_last(batch)
+        others = [record for record in batch if record.get("type") != "metrics"]
+        self._define(others)
+        self.rare += any(record.get("type") in _RARE for record in others)
+        self.version += 1
+
+    def _note_last(self, batch: list[Record]) -> None:
+        found = (record for record in reversed(batch) if record.get("type") == "metrics")
+        self.last = next(found, self.last)
+
+    def _define(self, batch: list[Record]) -> None:
+        for record in batch:
+            if record.get("type") == "define":
+                self.definitions[str(record.get("name"))] = record
