@@ -20,6 +20,8 @@ class MetricsFeed:
 
     def __init__(self, path: Path) -> None:
         self._tail = Tail(path)
+        self.rare = 0
+        """How often records have come that the run's summary is made of."""
         self._begin_anew()
         self.version = 0
         """Changes with the series and the definitions."""
@@ -30,8 +32,7 @@ class MetricsFeed:
         self.definitions: dict[str, Record] = {}
         self.last: Record = {}
         """The last record of metrics."""
-        self.rare = 0
-        """How often records have come that the run's summary is made of."""
+        self._torn_size = 0
 
     def open(self, checkpoint: Checkpoint | None) -> None:
         """Begin where a checkpoint of the file has come to, if it is one."""
@@ -83,10 +84,12 @@ class MetricsFeed:
 
     def take_torn(self) -> None:
         """Take in a last line that nobody will end, if it is whole."""
-        if not self._tail.is_behind and self._tail.size > self._tail.offset:
-            data = self._tail.torn()
+        tail = self._tail
+        if not tail.is_behind and tail.size > tail.offset and tail.size != self._torn_size:
+            self._torn_size = tail.size
+            data = tail.torn()
             if decode(data) is not None:
-                self._tail.go_to(self._tail.offset + len(data))
+                tail.go_to(tail.offset + len(data))
                 self._add(data)
 
     def _add(self, data: bytes) -> None:

@@ -111,7 +111,7 @@ class RunFeed:
             self._open()
         more_metrics = self._metrics.step(lambda: self._clock() >= deadline)
         more_samples = self._samples.step(lambda: self._clock() >= deadline)
-        self._look_at_status()
+        self._look_at_status(is_read=not more_metrics)
         if not self._is_live and not more_metrics:
             self._metrics.take_torn()
         self._look_at_progress()
@@ -123,16 +123,17 @@ class RunFeed:
         self._metrics.open(checkpoint)
         self._samples.open(checkpoint)
 
-    def _look_at_status(self) -> None:
+    def _look_at_status(self, *, is_read: bool) -> None:
         """Read the summary anew where its records have changed, or whether the run lives."""
         now = self._clock()
         is_live = self._is_live
         if now >= self._lock_due:
             self._lock_due = now + LOCK_SECONDS
             is_live = lock.is_live(self.files)
-        if (is_live, self._metrics.rare) == (self._is_live, self._rare):
+        rare = self._metrics.rare if is_read else self._rare
+        if (is_live, rare) == (self._is_live, self._rare):
             return
-        self._is_live, self._rare = is_live, self._metrics.rare
+        self._is_live, self._rare = is_live, rare
         with suppress(OSError):
             self.summary = store.load(self.files)
             self.summary_version += 1

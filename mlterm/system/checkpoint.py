@@ -72,7 +72,9 @@ def read_progress(path: Path) -> dict[str, Any] | None:
     """How far the output says the run is; None where it says nothing."""
     with suppress(OSError), path.open("rb") as file:
         head = file.read(_HEAD_BYTES)
-        told = _progress_in(head) or (decode(head + file.read()) or {}).get("progress")
+        told = _progress_in(head)
+        if not isinstance(told, dict) or "fraction" not in told:
+            told = (decode(head + file.read()) or {}).get("progress")
         if isinstance(told, dict) and told.get("fraction") is not None:
             return told
     return None

@@ -32,11 +32,11 @@ def load(files: RunFiles, *, metrics: bool = False) -> RunSummary:
 
     Raises OSError where the file cannot be read.
     """
-    return _load(files, metrics=metrics)[0]
+    return load_named(files, metrics=metrics)[0]
 
 
-def _load(files: RunFiles, *, metrics: bool) -> tuple[RunSummary, bool]:
-    """The summary, and whether the file itself names its project and run."""
+def load_named(files: RunFiles, *, metrics: bool = False) -> tuple[RunSummary, bool]:
+    """The same, and whether the file itself names its project and run."""
     held = lock.is_live(files)  # asked first: an end that is recorded meanwhile is seen
     ends = _read_ends(files.run)
     first: Record = next((r for r in ends.head if r.get("type") == "run"), {})
@@ -81,12 +81,17 @@ def all_runs(
     loaded = []
     for path in sorted(folder.glob("*.jsonl")):
         with suppress(OSError):
-            loaded.append(_load(RunFiles(path), metrics=metrics))
-    known = {run.project for run, named in loaded if named} | ({project} if project else set())
-    runs = [run if named else _named_by_file(run, known) for run, named in loaded]
-    if project is not None:
-        runs = [run for run in runs if _is_of(run, project)]
-    return sorted(runs, key=lambda run: run.started or "")
+            loaded.append(load_named(RunFiles(path), metrics=metrics))
+    return sorted(of_project(loaded, project), key=lambda run: run.started or "")
+
+
+def of_project(loaded: Iterable[tuple[RunSummary, bool]], project: str | None) -> list[RunSummary]:
+    """Of the runs of a folder those of a project, or all; files that name none are named by the
+    projects that the others name."""
+    both = list(loaded)
+    known = {run.project for run, named in both if named} | ({project} if project else set())
+    runs = (run if named else _named_by_file(run, known) for run, named in both)
+    return [run for run in runs if _is_of(run, project)]
 
 
 def _named_by_file(run: RunSummary, known: set[str]) -> RunSummary:
