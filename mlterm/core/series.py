@@ -60,8 +60,8 @@ class Series:
     extreme; infinities are extremes. The mean is that of the finite values.
     """
 
-    __slots__ = (*(f"_{name}" for name in (*_COLUMNS, *_PLACES)), "_end", "_finite", "_sum",
-                 "count", "first", "last", "max", "min", "width")  # fmt: skip
+    __slots__ = (*(f"_{name}" for name in (*_COLUMNS, *_PLACES)), "_finite", "_sum",
+                 "count", "end", "first", "last", "max", "min", "width")  # fmt: skip
 
     def __init__(self) -> None:
         self.width = 1
@@ -78,7 +78,8 @@ class Series:
         self._min, self._max = array("d"), array("d")  # of NaN alone: inf and -inf
         # Where each bucket begins; empty as long as that is not known of any.
         self._seconds, self._epoch, self._offset = array("d"), array("d"), array("d")
-        self._end = Place(math.nan)
+        self.end = Place(math.nan)
+        """Where the last point lies."""
 
     @property
     def mean(self) -> float | None:
@@ -109,17 +110,12 @@ class Series:
         if axis == "step" or not self.has_axis(axis):
             return Points(self._x_first, self._x_last, *values)
         begins = _filled(getattr(self, f"_{axis}"))
-        end: float = getattr(self._end, axis)
+        end: float = getattr(self.end, axis)
         return Points(begins, begins[1:] + array("d", [end if end == end else begins[-1]]), *values)
 
     def has_axis(self, axis: Axis) -> bool:
         """Whether it is known where the points lie on an axis."""
         return axis == "step" or len(getattr(self, f"_{axis}")) > 0
-
-    @property
-    def end(self) -> Place:
-        """Where the last point lies."""
-        return self._end
 
     @property
     def offsets(self) -> Sequence[float]:
@@ -161,8 +157,8 @@ class Series:
         while at < len(values):
             part = values[at : at + self._room()]
             real = part if is_finite else [value for value in part if value == value]
-            self._end = place(at + len(part) - 1)
-            self._put(part, real, self._end if len(part) == 1 else place(at))
+            self.end = place(at + len(part) - 1)
+            self._put(part, real, self.end if len(part) == 1 else place(at))
             at += len(part)
 
     def _room(self) -> int:
@@ -182,14 +178,14 @@ class Series:
         else:
             low, high = math.inf, -math.inf
         if self.count % self.width:
-            self._x_last[-1], self._last[-1] = self._end.x, part[-1]
+            self._x_last[-1], self._last[-1] = self.end.x, part[-1]
             if low < self._min[-1]:
                 self._min[-1] = low
             if high > self._max[-1]:
                 self._max[-1] = high
         else:
             self._begin(begin)
-            self._x_last.append(self._end.x)
+            self._x_last.append(self.end.x)
             self._first.append(part[0])
             self._last.append(part[-1])
             self._min.append(low)
@@ -221,7 +217,7 @@ class Series:
         columns = {name: list(getattr(self, f"_{name}")) for name in _COLUMNS}
         places = zip(_PLACES, map(list, self._places()), strict=True)
         columns |= {name: column for name, column in places if column}
-        end = {n: v for n, v in zip(_PLACES, self._end[1:], strict=True) if v == v}
+        end = {n: v for n, v in zip(_PLACES, self.end[1:], strict=True) if v == v}
         head = {"width": self.width, "finite": self._finite, "sum": self._sum}
         return {**self.summary(), **head, "end": end, "buckets": columns}
 
@@ -240,7 +236,7 @@ class Series:
                 setattr(series, f"_{name}", array("d", map(_number, columns[name])))
             end = {name: _number(value) for name, value in data.get("end", {}).items()}
             if series.count:
-                series._end = Place(series._x_last[-1], **end)
+                series.end = Place(series._x_last[-1], **end)
             expected = -(-series.count // series.width)
             sizes = {len(getattr(series, f"_{name}")) for name in there}
         except (KeyError, TypeError, AttributeError, IndexError, ArithmeticError) as error:
@@ -258,10 +254,11 @@ def encode_with(fields: Record, folded: Mapping[str, Series]) -> bytes:
 
 
 class SeriesFold:
-    """Every metric of any number of records, folded; the same however they are batched (but
-    for the rounding of the mean's last digits)."""
+    """Every metric of any number of records, or one of them, folded; the same however they are
+    batched (but for the rounding of the mean's last digits)."""
 
-    def __init__(self) -> None:
+    def __init__(self, only: str | None = None) -> None:
+        self._only = only
         self.records = 0
         """Metrics records so far: the place on the x axis of one without step and epoch."""
         self._series: dict[str, Series] = {}
@@ -300,7 +297,7 @@ class SeriesFold:
             return
         masks: dict[str, int] = {}  # of each name, the shapes that have it
         for number, shape in enumerate(shapes):
-            for name in filter(_is_metric, shape):
+            for name in filter(self._is_wanted, shape):
                 masks[name] = masks.get(name, 0) | 1 << number
         together: dict[int, list[str]] = {}
         for name, mask in masks.items():
@@ -328,7 +325,7 @@ class SeriesFold:
             return known[i]
 
         for name, values in columns.items():
-            if not _is_metric(name):
+            if not self._is_wanted(name):
                 continue
             series = self._series.get(name)
             if series is None:
@@ -337,6 +334,11 @@ class SeriesFold:
                 series.extend(values, place)
             except TypeError:
                 _extend_with_odd(series, values, place)
+
+    def _is_wanted(self, name: str) -> bool:
+        if self._only is not None:
+            return name == self._only
+        return name not in _NO_METRICS and name[:1] != "_"
 
     @classmethod
     def of(cls, records: Any, series: Iterable[tuple[str, Series]]) -> "SeriesFold":
@@ -356,10 +358,6 @@ class SeriesFold:
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"these are no series: {error!r}") from error
         return cls.of(data.get("records"), ((n, Series.from_json(one)) for n, one in items))
-
-
-def _is_metric(name: str) -> bool:
-    return name not in _NO_METRICS and name[:1] != "_"
 
 
 def _columns_of_alike(batch: Sequence[Record]) -> dict[str, Sequence[Any]] | None:

@@ -16,10 +16,11 @@ _RARE = ("finish", "run", "hyperparameters")
 
 
 class MetricsFeed:
-    """``step`` reads on. What it has read is in ``series``, ``definitions`` and ``last``."""
+    """``step`` reads on. What it has read is in ``series``, ``definitions`` and ``last``; of one
+    metric only, where that is named."""
 
-    def __init__(self, path: Path) -> None:
-        self._tail = Tail(path)
+    def __init__(self, path: Path, only: str | None = None) -> None:
+        self._tail, self._only = Tail(path), only
         self.rare = 0
         """How often records have come that the run's summary is made of."""
         self._begin_anew()
@@ -27,7 +28,7 @@ class MetricsFeed:
         """Changes with the series and the definitions."""
 
     def _begin_anew(self) -> None:
-        self._fold = SeriesFold()
+        self._fold = SeriesFold(self._only)
         self._series: tuple[int, dict[str, Series]] = (-1, {})
         self.definitions: dict[str, Record] = {}
         self.last: Record = {}

@@ -123,6 +123,8 @@ class _Run:
         self._state: State | None = None
         self._feed: MetricsFeed | None = None
         """Reads the metrics where no finish record sums them up, as long as there may be more."""
+        self._curve_feed: MetricsFeed | None = None
+        """Reads the chosen metric alone, of a run whose metrics are summed up."""
         self._is_growing = False
         """Whether the file has changed while we looked."""
         self._is_read = False
@@ -143,7 +145,7 @@ class _Run:
     def read(self) -> None:
         """Take in a change of the file or its lock."""
         before = self.summary
-        self._is_read, self._has_curve = False, False
+        self._is_read, self._has_curve, self._curve_feed = False, False, None
         self._is_growing = before is not None
         try:
             self.summary, self.is_named = store.load_named(self.files)
@@ -157,7 +159,7 @@ class _Run:
 
     def forget_curve(self) -> None:
         """Another metric is chosen."""
-        self.curve, self._has_curve = None, False
+        self.curve, self._curve_feed, self._has_curve = None, None, False
 
     def has_work(self, metric: str | None) -> bool:
         """Whether ``work`` would find anything."""
@@ -169,23 +171,24 @@ class _Run:
         """Read metrics, or the chosen metric's curve; whether there is more to do."""
         if self.summary is None:
             return False
-        if self._is_read and self._feed is None:
-            checkpoint = Checkpoint.read(self.files.summary)
-            self.curve = checkpoint.one(metric) if checkpoint and metric is not None else None
-            self._has_curve = checkpoint is not None or metric not in self.summary.metrics
-            if self._has_curve:
-                return False
+        if metric is None or self._feed is not None or not self._is_read:
+            return self._read_metrics(self.summary, metric, is_due)
+        return self._read_curve(self.summary, metric, is_due)
+
+    def _read_metrics(
+        self, summary: RunSummary, metric: str | None, is_due: Callable[[], bool]
+    ) -> bool:
         if self._feed is None:
             self._feed = MetricsFeed(self.files.run)
             self._feed.open(Checkpoint.read(self.files.summary))
         more = self._feed.step(is_due)
-        is_running = self.summary.status == RUNNING
+        is_running = summary.status == RUNNING
         if not more and not is_running:
             self._feed.take_torn()
         series = self._feed.series
         if not self._is_read:
             folded = {name: each.summary() for name, each in series.items()}
-            self.summary = replace(self.summary, metrics=folded)
+            self.summary = replace(summary, metrics=folded)
         if metric is not None:
             self.curve = series.get(metric)
         if more:
@@ -194,6 +197,21 @@ class _Run:
         if not (is_running or self._is_growing):
             self._feed = None
         return False
+
+    def _read_curve(self, summary: RunSummary, metric: str, is_due: Callable[[], bool]) -> bool:
+        if self._curve_feed is None:
+            checkpoint = Checkpoint.read(self.files.summary)
+            self.curve = checkpoint.one(metric) if checkpoint is not None else None
+            self._has_curve = self.curve is not None or metric not in summary.metrics
+            if self._has_curve:
+                return False
+            self._curve_feed = MetricsFeed(self.files.run, only=metric)
+        more = self._curve_feed.step(is_due)
+        self.curve = self._curve_feed.series.get(metric)
+        if not more:
+            self._curve_feed.take_torn()
+            self._curve_feed, self._has_curve = None, True
+        return more
 
 
 def _key(seen: os.stat_result) -> tuple[int, int, int]:

@@ -232,6 +232,15 @@ def test_a_series_comes_back_from_a_file(records: list[Record]) -> None:
         assert repr(again.buckets) == repr(one.buckets)
 
 
+@given(st.lists(RECORDS, max_size=60), st.integers(1, 60))
+def test_one_metric_can_be_folded_alone(records: list[Record], size: int) -> None:
+    one = SeriesFold("loss")
+    for at in range(0, len(records), size):
+        one.add_batch(records[at : at + size])
+    alone, among = shape(one), shape(fold(records, size))
+    assert alone == {name: among[name] for name in ("loss",) if name in among}
+
+
 def test_the_capacity_can_be_halved() -> None:
     assert series.CAPACITY % 2 == 0
 
