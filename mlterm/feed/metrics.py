@@ -1,6 +1,6 @@
 """The metrics of a run as its file grows: folded, from where summary.json has come to."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from mlterm.core.records import Record, decode, decode_batch
@@ -29,6 +29,7 @@ class MetricsFeed:
 
     def _begin_anew(self) -> None:
         self._fold = SeriesFold(self._only)
+        self._opening: Iterator[None] | None = None
         self._series: tuple[int, dict[str, Series]] = (-1, {})
         self.definitions: dict[str, Record] = {}
         self.last: Record = {}
@@ -36,28 +37,30 @@ class MetricsFeed:
         self._torn_size = 0
 
     def open(self, checkpoint: Checkpoint | None) -> None:
-        """Begin where a checkpoint of the file has come to, if it is one."""
+        """Begin where a checkpoint of the file has come to, if it is one; the next steps do."""
         self._tail.look()
-        if checkpoint is None or not self._take(checkpoint):
+        offset = checkpoint.fields.get("records_offset") if checkpoint is not None else None
+        if checkpoint is not None and type(offset) is int and self._tail.begins_line(offset):
+            self._tail.go_to(offset)
+            self._opening = self._open(checkpoint, offset)
+
+    def _open(self, checkpoint: Checkpoint, offset: int) -> Iterator[None]:
+        """Series by series, for there may be thousands."""
+        taken = {}
+        try:
+            for name, series in checkpoint.series():
+                taken[name] = series
+                yield
+            self._fold = SeriesFold.of(checkpoint.fields.get("records"), taken.items())
+        except ValueError:
+            self._tail.go_to(0)
             return
-        self.version += 1
-        offset = self._tail.offset
         head = self._tail.peek(0, min(HEAD_BYTES, offset))
         if b'"define"' in head:
             self._define(decode_batch(head[: head.rfind(b"\n") + 1])[0])
         behind = self._tail.peek(max(0, offset - BLOCK), min(BLOCK, offset))
         self._note_last(decode_batch(behind[behind.find(b"\n") + 1 :])[0])
-
-    def _take(self, checkpoint: Checkpoint) -> bool:
-        offset = checkpoint.fields.get("records_offset")
-        if type(offset) is not int or not self._tail.begins_line(offset):
-            return False
-        try:
-            self._fold = SeriesFold.of(checkpoint.fields.get("records"), checkpoint.series())
-        except ValueError:
-            return False
-        self._tail.go_to(offset)
-        return True
+        self.version += 1
 
     @property
     def series(self) -> dict[str, Series]:
@@ -69,6 +72,8 @@ class MetricsFeed:
     @property
     def loading(self) -> float:
         """How much of the file has been read, 0 to 1."""
+        if self._opening is not None:
+            return 0.0
         return min(1.0, self._tail.offset / self._tail.size) if self._tail.is_behind else 1.0
 
     def step(self, is_due: Callable[[], bool]) -> bool:
@@ -77,6 +82,10 @@ class MetricsFeed:
             self._begin_anew()
             self.version += 1
             self.rare += 1
+        for _ in self._opening or ():
+            if is_due():
+                return True
+        self._opening = None
         while self._tail.is_behind and (data := self._tail.read()):
             self._add(data)
             if is_due():

@@ -171,6 +171,24 @@ def test_series_of_the_checkpoint_are_there_at_once_and_the_rest_is_folded_on(
     assert shape(feed.series) == shape(store.fold(folder.files.run).series)
 
 
+def test_a_checkpoint_of_many_series_is_taken_in_slices_too(folder: Folder) -> None:
+    folder.put(START, metrics(1, **{f"m{n}": n for n in range(50)})).summarize()
+    feed = RunFeed(folder.files, Clock(step=1.0))
+    assert feed.step(0.5)
+    assert (feed.loading, feed.series) == (0.0, {})
+    assert finish_reading(feed) >= 49
+    assert (feed.loading, len(feed.series)) == (1.0, 50)
+
+
+def test_a_file_that_is_cut_while_its_checkpoint_is_taken_is_read_anew(folder: Folder) -> None:
+    folder.put(START, metrics(1, a=1, b=2, c=3)).summarize()
+    feed = RunFeed(folder.files, Clock(step=1.0))
+    assert feed.step(0.5)
+    folder.put(START)
+    finish_reading(feed)
+    assert feed.series == {}
+
+
 def test_what_the_checkpoint_has_is_not_read_again(folder: Folder) -> None:
     folder.put(START, metrics(1, loss=1.0)).summarize()
     text = folder.files.run.read_bytes()
