@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from mlterm.core import protocol
+from mlterm.core.closing import Closing
 from mlterm.core.errors import ProtocolError, SupervisorError
 from mlterm.core.keys import TAP_SECONDS, TAPS, Command, KeyReader
 from mlterm.core.protocol import Frame, Kind
@@ -25,9 +26,6 @@ from mlterm.system.paths import RunFiles
 
 KEY_PATIENCE_SECONDS = 0.03
 """How long the start of an escape sequence may wait for its rest."""
-QUIET_SECONDS, LINGER_SECONDS = 1.0, 2.0
-"""After the command's end, while somebody still holds its terminal: leave after so much
-silence, or so long at the latest."""
 STOP_GRACE_SECONDS = 10.0
 
 
@@ -81,9 +79,7 @@ class Client:
         self._waiting: deque[Frame] = deque()
         """Frames whose place is after output that is not shown yet."""
         self._owes_seen = False
-        self._exit: tuple[int, bool] | None = None
-        self._last_output = 0.0
-        self._exit_shown_at = 0.0
+        self._closing = Closing()
         self._keys_due = 0.0
         self._asking = False
         self._writing = False
@@ -140,7 +136,7 @@ class Client:
             return 0
         if self._keys.holding:
             return max(1, int((self._keys_due - time.monotonic()) * 1000) + 1)
-        return 50 if self._exit is not None else None
+        return 50 if self._closing.code is not None else None
 
     # Output
 
@@ -160,7 +156,7 @@ class Client:
     def _print(self, data: bytes) -> None:
         if not data:
             return
-        self._last_output = time.monotonic()
+        self._closing.printed(time.monotonic())
         self._last_byte = data[-1:]
         if b"\x1b[?1049" in data:
             self._alternate = data[data.rindex(b"\x1b[?1049") :][7:8] == b"h"
@@ -226,11 +222,10 @@ class Client:
         elif frame.kind is Kind.EXIT:
             code, drained, end = protocol.read_exit(frame.payload)
             self._known = max(self._known, end)
-            self._exit = (code, drained)
+            self._closing.exited(code, drained=drained)
         elif frame.kind is Kind.DRAINED:
             self._known = max(self._known, protocol.read_offset(frame.payload))
-            if self._exit is not None:
-                self._exit = (self._exit[0], True)
+            self._closing.drained = True
         elif frame.kind in (Kind.NOTICE, Kind.REFUSED):
             self._say(frame.payload.decode("utf-8", "replace"))
 
@@ -238,8 +233,8 @@ class Client:
         """The keeper is gone: its work may be done, or another takes its place in a moment."""
         while self._waiting:
             self._show()
-        if self._exit is not None:
-            self._exit = (self._exit[0], True)
+        if self._closing.code is not None:
+            self._closing.drained = True
         elif not self._link.reconnect(*self._size()):
             raise _Done(self._without_keeper())
 
@@ -252,18 +247,11 @@ class Client:
         return Ending(lost=not held, unreachable=held)
 
     def _check_end(self) -> None:
-        if self._exit is None or self._position < self._known or self._waiting:
+        if self._position < self._known or self._waiting:
             return
-        code, drained = self._exit
-        now = time.monotonic()
-        self._exit_shown_at = self._exit_shown_at or now
-        quiet_since = max(self._last_output, self._exit_shown_at)
-        if (
-            drained
-            or now - quiet_since >= QUIET_SECONDS
-            or (now - self._exit_shown_at >= LINGER_SECONDS)
-        ):
-            raise _Done(Ending(code=code, still_held=not drained))
+        closing = self._closing
+        if closing.is_due(time.monotonic()):
+            raise _Done(Ending(code=closing.code, still_held=not closing.drained))
 
     # The person
 
