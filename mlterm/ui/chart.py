@@ -174,13 +174,18 @@ def _weights_seen(weight: float, capacities: int) -> list[float]:
 
 def value_at(points: Points, x: float) -> tuple[float, float] | None:
     """Of the bucket nearest to a place, where it begins and its last value."""
+    if not points.begins:
+        return None
+    place = nearest(points, x)
+    return points.begins[place], points.last[place]
+
+
+def nearest(points: Points, x: float) -> int:
+    """Which bucket is nearest to a place, the last of several. Raises ValueError where there is
+    none."""
     begins, ends = points.begins, points.ends
-    nearest = min(
-        reversed(range(len(begins))),
-        key=lambda i: max(begins[i] - x, x - ends[i], 0.0),
-        default=None,
-    )
-    return None if nearest is None else (begins[nearest], points.last[nearest])
+    places = reversed(range(len(begins)))
+    return min(places, key=lambda i: max(begins[i] - x, x - ends[i], 0.0))
 
 
 def step_cursor(points: Points, x: float, direction: int, width: int) -> float:

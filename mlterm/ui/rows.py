@@ -89,3 +89,31 @@ def _head(text: str, width: int) -> str:
         if taken > width:
             return text[:at]
     return text
+
+
+def part(row: Iterable[Span], at: int, width: int) -> Row:
+    """The columns from ``at`` on; a character that does not fit whole is blanks."""
+    found: Row = []
+    skipped = taken = 0
+    for name, text in row:
+        kept = ""
+        for character in text:
+            size = cells_of(character)
+            if skipped < at:
+                skipped += size
+                kept += " " * (skipped - at)
+                taken += max(0, skipped - at)
+            elif taken + size <= width:
+                taken += size
+                kept += character
+            else:
+                break
+        if kept:
+            found.append((name, kept))
+    return fit(found, width)
+
+
+def over(row: Row, at: int, above: Row) -> Row:
+    """The row with another one above it, from a column on."""
+    size, whole = row_width(above), row_width(row)
+    return [*part(row, 0, at), *above, *part(row, at + size, max(0, whole - at - size))]

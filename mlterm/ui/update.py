@@ -1,0 +1,403 @@
+"""What keys and the mouse do: a state and what came, a state and what is to be done about it.
+
+Nothing is done here. What reaches beyond the state (the program, files, the terminal) is an
+effect, and whoever runs the view carries it out.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Any
+
+from mlterm.core.goals import order_of
+from mlterm.core.lifecycle import RUNNING
+from mlterm.ui import keymap
+from mlterm.ui.bars import tab_at
+from mlterm.ui.chart import step_cursor
+from mlterm.ui.layout import LEAST_PANE, Layout, grid, is_split, layout
+from mlterm.ui.machine import ITEMS_AT_LEAST, item_count
+from mlterm.ui.model import Model
+from mlterm.ui.state import COLUMNS, SMOOTHINGS, Axis, Mode, Pane, Prompt, State, Tab
+from mlterm.ui.styles import THEMES
+
+WHEEL_ROWS = 3
+SORTS = ("tree", "cpu", "memory", "gpu")
+RATIO_STEP = 0.05
+
+
+class Do(Enum):
+    """What an effect is."""
+
+    DETACH = "leave the view; the job goes on"
+    STOP = "stop the job"
+    SEND = "hand bytes to the program"
+    SCROLL = "move a pane by rows"
+    PAGE = "move a pane by pages"
+    END = "move a pane to its end, or to its beginning"
+    SEARCH = "find text in the output"
+    SEARCH_ON = "find the next place, or the one before"
+    FILTER = "show only records that have this"
+    UNFOLD = "unfold or fold the record"
+    SHOW_THEN = "show the output of when the cursor's point was printed"
+    REFRESH = "read everything anew"
+    REDRAW = "draw every cell"
+    OPEN = "open the run"
+    MARK = "mark the run, or take its mark away"
+    OVERLAY = "show the marked runs in the same charts"
+    GHOST = "show the best run before this one beside it, or no longer"
+    SORT = "sort the runs by the next column, or the other way round"
+    METRIC = "show another metric in the table of runs"
+    THEME = "change the colours"
+
+
+@dataclass(frozen=True)
+class Effect:
+    """One thing to be done, in its order."""
+
+    do: Do
+    pane: Pane | None = None
+    amount: int = 0
+    text: str = ""
+    data: bytes = b""
+
+
+Step = tuple[State, tuple[Effect, ...]]
+_Action = Callable[[State, Model], Step]
+_ACTIONS: dict[str, _Action] = {}
+
+
+def observe(state: State, model: Model, *, live: bool) -> State:
+    """The state, now that the run is as it is."""
+    if state.charts.names != (names := tuple(sorted(model.series, key=order_of))):
+        state = replace(state, charts=replace(state.charts, names=names))
+    if state.charts.groups and not any(state.charts.selected in g for g in state.charts.groups):
+        state = _with_charts(state, selected=state.charts.groups[0][0])
+    if not live and state.typing:
+        state = replace(state, typing=False, notice="the program has ended")
+    items = item_count(model)
+    if model.sample is None and model.summary.status == RUNNING:
+        items = ITEMS_AT_LEAST  # their room is kept, so that nothing moves when they come
+    return replace(state, live=live, machine_items=items)
+
+
+def key(state: State, name: str, model: Model) -> Step:
+    """One key, by urwid's name."""
+    state = replace(state, notice="")
+    if state.asking:
+        return _answer(state, name)
+    if state.helping:
+        return _in_help(state, name)
+    if state.prompt is not None:
+        return _type(state, state.prompt, name)
+    binding = keymap.find(state, name)
+    return _ACTIONS[binding.action](state, model) if binding else (state, ())
+
+
+def resize(state: State, columns: int, rows: int) -> State:
+    """The window has another size."""
+    return _in_sight(replace(state, columns=columns, rows=rows))
+
+
+def mouse(state: State, event: str, button: int, x: int, y: int, model: Model) -> Step:
+    """One event of the mouse, by urwid's name, at a cell."""
+    parts = layout(state)
+    if event == "mouse release" or (state.dragging and "drag" not in event):
+        return replace(state, dragging=False), ()
+    if state.dragging:
+        return replace(state, ratio=_ratio(state, x)), ()
+    if state.asking or state.helping:
+        return state, ()
+    if "press" not in event:
+        return state, ()
+    pane = parts.pane_at(x, y)
+    if button in (4, 5) and pane is not None:
+        return _wheel(state, pane, -1 if button == 4 else 1)
+    return _click(state, parts, pane, x, y, model) if button == 1 else (state, ())
+
+
+def _click(state: State, parts: Layout, pane: Pane | None, x: int, y: int, model: Model) -> Step:
+    if parts.tabs is not None and parts.tabs.has(x, y):
+        tab = tab_at(parts.tabs.width, x)
+        return (_to_tab(state, tab) if tab else state), ()
+    if parts.divider is not None and parts.divider.has(x, y):
+        return replace(state, dragging=True), ()
+    if pane is None:
+        return state, ()
+    if state.tab is Tab.SPLIT:
+        state = replace(state, focus=pane)
+    if pane is not Pane.METRICS or state.charts.zoomed:
+        return state, ()
+    rect, charts = parts.panes[pane], state.charts
+    if y == rect.y:
+        return state, ()
+    cells = grid(charts, rect.width, rect.height - 1)
+    place = cells.place_at(x - rect.x, y - rect.y - 1, charts.top)
+    if place >= len(charts.groups):
+        return state, ()
+    if place == charts.place and charts.selected:
+        return _zoom(state, model)
+    return _select(state, place), ()
+
+
+def _wheel(state: State, pane: Pane, direction: int) -> Step:
+    if pane is Pane.METRICS:
+        if state.charts.zoomed:
+            return state, ()
+        return _select(state, state.charts.place + direction * _grid(state).columns), ()
+    return state, (Effect(Do.SCROLL, pane, direction * WHEEL_ROWS),)
+
+
+# --- What is open above the rest ------------------------------------------------------------
+
+
+def _answer(state: State, name: str) -> Step:
+    closed = replace(state, asking=False)
+    if name in ("d", "enter", "y"):
+        return closed, (Effect(Do.DETACH),)
+    if name == "s":
+        return replace(closed, notice="stopping: SIGINT now, then SIGTERM, then SIGKILL"), (
+            Effect(Do.STOP),
+        )
+    if name == "ctrl c":
+        return closed, (Effect(Do.SEND, data=b"\x03"),)
+    return closed, ()
+
+
+def _in_help(state: State, name: str) -> Step:
+    moves = {"down": 1, "j": 1, "up": -1, "k": -1, "page down": 10, " ": 10, "page up": -10}
+    if name in moves:
+        return replace(state, help_top=max(0, state.help_top + moves[name])), ()
+    return replace(state, helping=False, help_top=0), ()
+
+
+def _type(state: State, prompt: Prompt, name: str) -> Step:
+    if name == "enter":
+        done = replace(state, prompt=None)
+        if prompt.pane is Pane.OUTPUT and prompt.text:
+            return done, (Effect(Do.SEARCH, Pane.OUTPUT, 1, prompt.text),)
+        return done, ()
+    if name in ("esc", "ctrl c"):
+        return _typed(replace(state, prompt=None), prompt.pane, prompt.before)
+    text = prompt.text
+    if name == "backspace":
+        text = text[:-1]
+    elif name == "ctrl u":
+        text = ""
+    elif name == "ctrl w":
+        text = text.rstrip().rpartition(" ")[0]
+    elif len(name) == 1 and name.isprintable():
+        text += name
+    return _typed(replace(state, prompt=replace(prompt, text=text)), prompt.pane, text)
+
+
+def _typed(state: State, pane: Pane, text: str) -> Step:
+    """A filter is in force while it is typed; a search begins with Enter."""
+    if pane is Pane.METRICS:
+        return _in_sight(replace(state, charts=replace(state.charts, pattern=text, top=0))), ()
+    if pane is Pane.RECORDS:
+        return replace(state, records_pattern=text), (Effect(Do.FILTER, pane, text=text),)
+    if pane is Pane.RUNS:
+        return replace(state, runs_pattern=text), (Effect(Do.FILTER, pane, text=text),)
+    return state, ()
+
+
+# --- Actions --------------------------------------------------------------------------------
+
+
+def _does(name: str) -> Callable[[_Action], _Action]:
+    def register(action: _Action) -> _Action:
+        _ACTIONS[name] = action
+        return action
+
+    return register
+
+
+def _changes(name: str, change: Callable[[State], State]) -> None:
+    _ACTIONS[name] = lambda state, _: (change(state), ())
+
+
+def _effect(name: str, *effects: Effect) -> None:
+    _ACTIONS[name] = lambda state, _: (
+        state,
+        tuple(replace(each, pane=each.pane or state.pane) for each in effects),
+    )
+
+
+_effect("interrupt", Effect(Do.SEND, data=b"\x03"))
+_effect("detach", Effect(Do.DETACH))
+_effect("leave", Effect(Do.DETACH))
+_effect("line_up", Effect(Do.SCROLL, amount=-1))
+_effect("line_down", Effect(Do.SCROLL, amount=1))
+_effect("page_up", Effect(Do.PAGE, amount=-1))
+_effect("page_down", Effect(Do.PAGE, amount=1))
+_effect("to_start", Effect(Do.END, amount=-1))
+_effect("to_end", Effect(Do.END, amount=1))
+_effect("search_next", Effect(Do.SEARCH_ON, amount=1))
+_effect("search_before", Effect(Do.SEARCH_ON, amount=-1))
+_effect("unfold", Effect(Do.UNFOLD))
+_effect("open_run", Effect(Do.OPEN))
+_effect("mark_run", Effect(Do.MARK))
+_effect("overlay", Effect(Do.OVERLAY))
+_effect("ghost", Effect(Do.GHOST))
+_effect("sort_runs", Effect(Do.SORT, amount=1))
+_effect("reverse_sort", Effect(Do.SORT, amount=-1))
+_effect("next_metric", Effect(Do.METRIC))
+_effect("refresh", Effect(Do.REFRESH))
+_effect("redraw", Effect(Do.REDRAW))
+
+_changes("help", lambda state: replace(state, helping=True))
+_changes("other_pane", lambda state: replace(state, focus=_other(state.focus)))
+_changes("narrower", lambda state: replace(state, ratio=_kept(state.ratio - RATIO_STEP)))
+_changes("wider", lambda state: replace(state, ratio=_kept(state.ratio + RATIO_STEP)))
+_changes("next_tab", lambda state: _to_tab(state, Tab(state.tab % 5 + 1)))
+_changes("tab_before", lambda state: _to_tab(state, Tab((state.tab - 2) % 5 + 1)))
+for _number in range(1, 6):
+    _changes(f"tab_{_number}", lambda state, n=_number: _to_tab(state, Tab(n)))  # type: ignore[misc] # n is bound here
+
+_changes("chart_before", lambda state: _select(state, state.charts.place - 1))
+_changes("chart_after", lambda state: _select(state, state.charts.place + 1))
+_changes("chart_up", lambda state: _select(state, state.charts.place - _grid(state).columns))
+_changes("chart_down", lambda state: _select(state, state.charts.place + _grid(state).columns))
+_changes("charts_up", lambda state: _by_pages(state, -1))
+_changes("charts_down", lambda state: _by_pages(state, 1))
+_changes("first_chart", lambda state: _select(state, 0))
+_changes("last_chart", lambda state: _select(state, len(state.charts.groups) - 1))
+_changes("log_y", lambda state: _with_charts(state, log_y=not state.charts.log_y))
+_changes("smooth", lambda state: _with_charts(
+    state, smoothing=_after(SMOOTHINGS, state.charts.smoothing)))  # fmt: skip
+_changes("next_columns", lambda state: _in_sight(_with_charts(
+    state, columns=_after(COLUMNS, state.charts.columns))))  # fmt: skip
+_changes("next_axis", lambda state: _with_charts(
+    state, axis=_after(tuple(Axis), state.charts.axis), cursor=None))  # fmt: skip
+_changes("families", lambda state: _in_sight(_with_charts(
+    state, families=not state.charts.families)))  # fmt: skip
+_changes("unzoom", lambda state: _in_sight(_with_charts(state, zoomed=False, cursor=None)))
+_changes("ask_pattern", lambda state: _ask(state, Pane.METRICS, state.charts.pattern))
+_changes("ask_search", lambda state: _ask(state, Pane.OUTPUT, ""))
+_changes("ask_records", lambda state: _ask(state, Pane.RECORDS, state.records_pattern))
+_changes("ask_runs", lambda state: _ask(state, Pane.RUNS, state.runs_pattern))
+_changes("next_sort", lambda state: replace(state, sort=_after(SORTS, state.sort)))
+
+
+@_does("quit")
+def _quit(state: State, _: Model) -> Step:
+    if state.live and state.mode is not Mode.DASHBOARD:
+        return replace(state, asking=True), ()
+    return state, (Effect(Do.DETACH),)
+
+
+@_does("back")
+def _back(state: State, _: Model) -> Step:
+    if state.pane is Pane.METRICS and state.charts.pattern:
+        return _typed(state, Pane.METRICS, "")
+    if state.pane is Pane.RECORDS and state.records_pattern:
+        return _typed(state, Pane.RECORDS, "")
+    if state.pane is Pane.RUNS and state.runs_pattern:
+        return _typed(state, Pane.RUNS, "")
+    if state.mode is Mode.DASHBOARD and not state.table:
+        return replace(state, table=True), ()
+    return state, ()
+
+
+@_does("type_in")
+def _type_in(state: State, _: Model) -> Step:
+    """The program's screen is shown to whoever types to it."""
+    if not is_split(state):
+        state = replace(state, tab=Tab.OUTPUT)
+    return replace(state, typing=True, focus=Pane.OUTPUT), (Effect(Do.END, Pane.OUTPUT, 1),)
+
+
+@_does("zoom")
+def _zoom(state: State, _: Model) -> Step:
+    if not state.charts.groups:
+        return state, ()
+    return _with_charts(_select(state, state.charts.place), zoomed=True), ()
+
+
+@_does("cursor_left")
+def _cursor_left(state: State, model: Model) -> Step:
+    return _move_cursor(state, model, -1)
+
+
+@_does("cursor_right")
+def _cursor_right(state: State, model: Model) -> Step:
+    return _move_cursor(state, model, 1)
+
+
+@_does("next_theme")
+def _next_theme(state: State, _: Model) -> Step:
+    theme = _after(tuple(THEMES), state.theme)
+    return replace(state, theme=theme, notice=f"theme: {theme}"), (Effect(Do.THEME, text=theme),)
+
+
+def _move_cursor(state: State, model: Model, direction: int) -> Step:
+    charts = state.charts
+    series = model.series.get(charts.groups[charts.place][0]) if charts.groups else None
+    if series is None:
+        return state, ()
+    points = series.points(charts.axis.of_series)
+    width = next(iter(layout(state).panes.values())).width
+    if charts.cursor is None:  # begins at the newest
+        cursor = points.begins[-1] if points.begins else None
+    else:
+        cursor = step_cursor(points, charts.cursor, direction, width)
+    return _with_charts(state, cursor=cursor), (Effect(Do.SHOW_THEN, Pane.OUTPUT),)
+
+
+# --- Shared ---------------------------------------------------------------------------------
+
+
+def _after(values: tuple[Any, ...], value: Any) -> Any:
+    return values[(values.index(value) + 1) % len(values)]
+
+
+def _with_charts(state: State, **changes: Any) -> State:
+    return replace(state, charts=replace(state.charts, **changes))
+
+
+def _ask(state: State, pane: Pane, text: str) -> State:
+    return replace(state, prompt=Prompt(pane, text, text))
+
+
+def _other(pane: Pane) -> Pane:
+    return Pane.OUTPUT if pane is Pane.METRICS else Pane.METRICS
+
+
+def _kept(ratio: float) -> float:
+    return min(0.9, max(0.1, round(ratio, 3)))
+
+
+def _ratio(state: State, x: int) -> float:
+    return _kept(max(LEAST_PANE, x) / max(1, state.columns))
+
+
+def _to_tab(state: State, tab: Tab) -> State:
+    return _in_sight(replace(state, tab=tab))
+
+
+def _grid(state: State) -> Any:
+    rect = layout(state).panes.get(Pane.METRICS)
+    return grid(state.charts, rect.width if rect else 1, (rect.height if rect else 2) - 1)
+
+
+def _select(state: State, place: int) -> State:
+    groups = state.charts.groups
+    if not groups:
+        return state
+    group = groups[max(0, min(place, len(groups) - 1))]
+    cursor = state.charts.cursor if state.charts.zoomed else None
+    return _in_sight(_with_charts(state, selected=group[0], cursor=cursor))
+
+
+def _by_pages(state: State, pages: int) -> State:
+    cells = _grid(state)
+    return _select(state, state.charts.place + pages * cells.rows * cells.columns)
+
+
+def _in_sight(state: State) -> State:
+    """Scrolled so that the selected chart is seen, and no row is wasted."""
+    cells = _grid(state)
+    row = state.charts.place // cells.columns
+    last = -(-len(state.charts.groups) // cells.columns) - cells.rows
+    top = max(row - cells.rows + 1, min(state.charts.top, row, max(0, last)))
+    return _with_charts(state, top=max(0, top))
