@@ -50,6 +50,13 @@ class RunFeed:
         self._paced_at: object = None
 
     @property
+    def elapsed_seconds(self) -> float | None:
+        """Since the start, or from there to the end."""
+        if self.summary.status == RUNNING and self.started_wall is not None:
+            return max(0.0, time.time() - self.started_wall)
+        return self.summary.duration_seconds
+
+    @property
     def series(self) -> dict[str, Series]:
         """The metrics by name, in the order in which they first came."""
         return self._metrics.series

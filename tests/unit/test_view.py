@@ -1,0 +1,151 @@
+"""The window drawn: always of its size, whatever is in it."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlterm.core.summary import RunSummary
+from mlterm.ui import update
+from mlterm.ui.rows import Row, row_width, text_of
+from mlterm.ui.state import Charts, Pane, Prompt, State, Tab
+from mlterm.ui.view import View
+from tests.unit.viewing import NAMES, model, series_of
+
+
+class Blank:
+    """A pane that is drawn elsewhere."""
+
+    cursor = None
+
+    def draw(self, state: State, width: int, height: int, *, focused: bool) -> list[Row]:
+        return [[("", " " * width)]] * height
+
+
+def view() -> View:
+    return View({Pane.OUTPUT: Blank(), Pane.RECORDS: Blank()})
+
+
+def at(columns: int, rows: int, **changes: object) -> State:
+    state = State(columns, rows, charts=Charts(names=NAMES), machine_items=5)
+    return replace(state, **changes)  # type: ignore[arg-type] # of a test
+
+
+def shown(state: State, **changes: object) -> list[str]:
+    rows, _ = view().draw(
+        update.observe(state, model(**changes), live=state.live), model(**changes)
+    )
+    return text_of(rows)
+
+
+@given(
+    st.tuples(st.integers(20, 300), st.integers(5, 100)),
+    st.sampled_from(Tab),
+    st.sampled_from(["", "helping", "asking", "typing", "zoomed", "prompt", "families"]),
+)
+def test_every_row_has_the_width_of_the_window(size: tuple[int, int], tab: Tab, what: str) -> None:
+    state = at(*size, tab=tab)
+    if what in ("helping", "asking", "typing"):
+        state = replace(state, **{what: True, "live": True})
+    elif what in ("zoomed", "families"):
+        state = replace(state, charts=replace(state.charts, **{what: True}))
+    elif what:
+        state = replace(state, prompt=Prompt(Pane.METRICS, "los"))
+    rows, _ = view().draw(state, model())
+    assert len(rows) == size[1]
+    assert {row_width(row) for row in rows} == {size[0]}
+
+
+@given(st.integers(1, 19), st.integers(1, 4), st.sampled_from(Tab))
+def test_a_window_of_a_few_cells_is_no_error(columns: int, rows: int, tab: Tab) -> None:
+    drawn, _ = view().draw(at(columns, rows, tab=tab), model())
+    assert {row_width(row) for row in drawn} <= {columns}
+
+
+def test_the_header_says_what_run_this_is_and_how_it_does() -> None:
+    header = shown(at(120, 40))[0]
+    for words in ("digits/train-20261126-101500", "● running", "12 min 03 s", "340/1000",
+                  "34%", "eta 4 min 10 s", "gpu1"):  # fmt: skip
+        assert words in header
+
+
+def test_of_a_narrow_header_the_name_and_the_status_stay() -> None:
+    header = shown(at(44, 12))[0]
+    assert "digits/" in header
+    assert "● running" in header
+    assert "eta" not in header
+
+
+def test_a_chart_tells_name_value_direction_and_goal() -> None:
+    screen = "\n".join(shown(at(120, 40)))
+    assert "train/loss 0.03688 →" in screen  # it has come to rest
+    assert "min 0.03688" in screen
+    assert "max 1" in screen  # of the accuracy
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "arrow", "style"),
+    [("loss", [2.0, 1.0], "↘", "good"), ("loss", [1.0, 2.0], "↗", "bad"),
+     ("accuracy", [1.0, 2.0], "↗", "good"), ("whatever", [1.0, 2.0], "↗", "dim"),
+     ("loss", [1.0, 1.0], "→", "dim")],
+)  # fmt: skip
+def test_the_arrow_is_green_where_the_goal_is(
+    name: str, values: list[float], arrow: str, style: str
+) -> None:
+    rows, _ = view().draw(
+        at(80, 24, charts=Charts(names=(name,))), model(series={name: series_of(values)})
+    )
+    assert (style, arrow) in [span for row in rows for span in row]
+
+
+def test_the_machine_is_told_of_in_figures() -> None:
+    screen = "\n".join(shown(at(120, 40)))
+    for words in ("187% of 800%", "3/16 GB pss", "GPU0", "87% 14/80 GB 64° 280 W"):
+        assert words in screen
+
+
+def test_processes_stand_in_their_tree_and_no_name_reaches_the_terminal_as_it_is() -> None:
+    screen = shown(at(120, 40, tab=Tab.SYSTEM))
+    rows = [row for row in screen if "python" in row or "evil" in row]
+    assert rows[0].index("python") < rows[1].index("python")
+    assert "└ python  DataLoader worker" in rows[1]
+    assert "evil\\x1b[2J\\n" in rows[2]
+
+
+@pytest.mark.parametrize(("sort", "first"), [("cpu", "main"), ("memory", "main"), ("tree", "main")])
+def test_processes_can_be_sorted(sort: str, first: str) -> None:
+    screen = shown(at(120, 40, tab=Tab.SYSTEM, sort=sort))
+    rows = [row for row in screen if "python" in row]
+    assert first in rows[0]
+
+
+def test_a_run_without_metrics_says_so() -> None:
+    assert any("no metrics yet" in row for row in shown(at(80, 24), series={}))
+    assert any("reading 40%" in row for row in shown(at(80, 24), series={}, loading=0.4))
+
+
+def test_a_filter_that_nothing_passes_says_so() -> None:
+    state = at(80, 24)
+    state = replace(state, charts=replace(state.charts, pattern="zzz"))
+    assert any("no metric has “zzz” in its name" in row for row in shown(state))
+
+
+def test_a_family_is_one_chart_with_a_legend() -> None:
+    state = at(120, 40)
+    state = replace(state, charts=replace(state.charts, families=True))
+    row = next(row for row in shown(state) if "loss" in row)
+    assert "train 0.03688" in row
+    assert "val 0.03688" in row
+
+
+def test_a_run_that_is_not_sampled_says_so() -> None:
+    state = at(100, 30, tab=Tab.SYSTEM, machine_items=0)
+    assert any("not sampled" in row for row in shown(state, sample=None))
+
+
+def test_names_are_shown_without_what_a_terminal_would_act_upon() -> None:
+    odd = RunSummary("p", "r\x1b]0;title\x07", "lost\x1b[31m", "/x")
+    screen = "".join(shown(at(100, 30), summary=odd, series={"lo\x1bss\n": series_of([1.0, 2.0])}))
+    assert "\x1b" not in screen
+    assert "\n" not in screen
