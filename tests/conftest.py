@@ -26,6 +26,7 @@ def home() -> Iterator[Home]:
             "MLTERM_RUNTIME_DIR": str(runtime / "mlterm"),  # none of this user's own runs
             "SPT_NOENV": "1",  # setproctitle would overwrite the environment that clear() reads
             "TERM": "xterm-256color",
+            "MLTERM_PLAIN": "1",  # a test of the view takes it away
             "PYTHONPATH": os.getcwd(),
             "PYTHONUNBUFFERED": "1",
         }

@@ -4,8 +4,16 @@ import os
 
 import click
 
-from mlterm.cli.options import log_dir_option, project_option, run_argument
-from mlterm.cli.show import files_of, find, leave, lost_words, print_summary, say, shell_code
+from mlterm.cli.options import Way, log_dir_option, project_option, run_argument, view_options
+from mlterm.cli.show import (
+    files_of,
+    find,
+    leave,
+    lost_words,
+    print_summary,
+    say,
+    shell_code,
+)
 from mlterm.client import View
 from mlterm.core.errors import SupervisorError
 from mlterm.core.lifecycle import LOST, LOST_EXIT_CODE, RUNNING
@@ -22,6 +30,7 @@ REPLAY_BYTES = 64 * 1024
 @log_dir_option
 @click.option("--all", "everything", is_flag=True, help="Replay the whole output first.")
 @click.option("--read-only", is_flag=True, help="Watch; no key reaches the program.")
+@view_options
 @click.option("-q", "--quiet", is_flag=True, help="No summary at the end.")
 def attach(
     run: str | None,
@@ -29,6 +38,8 @@ def attach(
     log_dir: str | None,
     everything: bool,
     read_only: bool,
+    plain: bool,
+    stay: bool,
     quiet: bool,
 ) -> int:
     """Show RUN's output and follow it; keys go to the program, Ctrl-\\ detaches.
@@ -44,7 +55,8 @@ def attach(
         return _without_output(chosen, quiet=quiet)
     start = 0 if everything else replay_start(files, REPLAY_BYTES)
     keys = None if read_only else terminal.keyboard()
-    return leave(View(files, start, keys, read_only=read_only), chosen.name, quiet=quiet)
+    view = View(files, start, keys, read_only=read_only)
+    return leave(view, chosen.name, Way(plain=plain, stay=stay, quiet=quiet))
 
 
 def replay_start(files: RunFiles, count: int) -> int:

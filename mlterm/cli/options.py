@@ -1,6 +1,7 @@
 """Options and arguments that several commands share."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import click
@@ -99,6 +100,29 @@ def _retention(context: click.Context, option: click.Parameter, value: str) -> f
     if value == "forever":
         return float("inf")
     return duration(context, option, value) or 0.0
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a person wants to be shown a run."""
+
+    detach: bool = False
+    """Not at all."""
+    plain: bool = False
+    stay: bool = False
+    """Even when it has ended."""
+    quiet: bool = False
+    """Without a summary at its end."""
+
+
+def view_options(command: Decorated) -> Decorated:
+    """--plain and --stay of what shows a run."""
+    command = click.option("--stay", is_flag=True, help="Keep the view open at the run's end.")(
+        command
+    )
+    return click.option("--plain", is_flag=True, help="No view: pass the output straight through.")(
+        command
+    )
 
 
 def parsing_options(command: Decorated) -> Decorated:

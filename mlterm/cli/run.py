@@ -12,6 +12,7 @@ from typing import TypedDict
 import click
 
 from mlterm.cli.options import (
+    Way,
     duration,
     grace_option,
     log_dir_option,
@@ -19,6 +20,7 @@ from mlterm.cli.options import (
     parsing_options,
     sampling_options,
     tag_option,
+    view_options,
 )
 from mlterm.core import names
 from mlterm.core.command import script_name
@@ -37,7 +39,7 @@ GIT_PATIENCE_SECONDS = 0.1
 @log_dir_option
 @tag_option
 @click.option("-d", "--detach", is_flag=True, help="Print the run's name and return at once.")
-@click.option("--plain", is_flag=True, help="No interface: pass the output straight through.")
+@view_options
 @grace_option("Between INT, TERM and KILL when --timeout ends the run [10].")
 @click.option(
     "--timeout", callback=duration, metavar="DURATION", help="End the run after this (90m, 2h30m)."
@@ -57,6 +59,7 @@ def run(
     tags: dict[str, str],
     detach: bool,
     plain: bool,
+    stay: bool,
     grace: float,
     timeout: float | None,
     resume: bool,
@@ -101,7 +104,7 @@ def run(
         ignored=parsing.ignore,
         sampling=SamplingPlan(interval, gpus, retention),
     )
-    return launched_view(launch or Launch(), plan, detach=detach, quiet=quiet)
+    return launched_view(launch or Launch(), plan, Way(detach, plain, stay, quiet))
 
 
 class PlaceOfRun(TypedDict):
@@ -129,18 +132,18 @@ def _default_run_id(argv: list[str]) -> str:
     return names.default_run_id(script_name(argv), datetime.now())
 
 
-def launched_view(launch: Launch, plan: Plan, *, detach: bool, quiet: bool) -> int:
+def launched_view(launch: Launch, plan: Plan, way: Way) -> int:
     """Start a run, and show it unless it is to be left alone; the exit code."""
     # A Ctrl-C from here on is the command's: it waits until the client can hand it on.
     signal.pthread_sigmask(signal.SIG_BLOCK, HANDED_ON)
     launch.start(plan)
-    if detach:
+    if way.detach:
         print(launch.result().name)
         return 0
-    return _watch(launch, quiet=quiet)
+    return _watch(launch, way)
 
 
-def _watch(launch: Launch, *, quiet: bool) -> int:
+def _watch(launch: Launch, way: Way) -> int:
     # Here, so that it is done while the daemon starts the command.
     from mlterm.cli.show import leave
     from mlterm.client import View
@@ -151,7 +154,7 @@ def _watch(launch: Launch, *, quiet: bool) -> int:
     if not terminal.is_terminal(0):  # it is the command's: held here, a pipe would never break
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     view = View(paths.RunFiles(Path(launched.run_file)), launched.offset, terminal.keyboard())
-    return leave(view, launched.name, quiet=quiet)
+    return leave(view, launched.name, way, is_run=True)
 
 
 def _child(argv: list[str], cwd: str, *, detach: bool) -> ChildSpec:

@@ -9,7 +9,7 @@ from mlterm.cli.options import log_dir_option, project_option
 from mlterm.cli.show import COLOURS
 from mlterm.core import records
 from mlterm.core.clean import clean_text
-from mlterm.core.durations import format_duration
+from mlterm.core.durations import format_age, format_duration
 from mlterm.core.summary import RunSummary
 from mlterm.system import paths, store, terminal
 
@@ -70,8 +70,4 @@ def _age(started: str | None) -> str:
         begin = datetime.fromisoformat(started or "")
     except ValueError:
         return ""
-    seconds = (datetime.now(UTC if begin.tzinfo else None) - begin).total_seconds()
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{int(seconds // size)} {unit} ago"
-    return f"{max(0, int(seconds))} s ago"
+    return format_age((datetime.now(UTC if begin.tzinfo else None) - begin).total_seconds())

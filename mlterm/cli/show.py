@@ -1,11 +1,13 @@
 """Finding runs, showing them to the person, and saying how they ended."""
 
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 import click
 
+from mlterm.cli.options import Way
 from mlterm.client import Client, Ending, View
 from mlterm.core.clean import clean_text
 from mlterm.core.durations import format_duration
@@ -41,13 +43,14 @@ def shell_code(run: RunSummary) -> int:
     return run.exit_code
 
 
-def leave(view: View, name: str, *, quiet: bool = False) -> int:
-    """Show a run until it ends or the person leaves; say how that was; the exit code."""
-    ending = Client(view).run()
+def leave(view: View, name: str, way: Way, *, is_run: bool = False) -> int:
+    """Show a run, perhaps one that was just started here, until it ends or the person leaves;
+    say how that was; the exit code."""
+    ending = _viewer(view, way, is_run=is_run)()
     if ending.detached or ending.pipe_closed:
         return _left(ending, name)
     try:
-        run = store.load(view.files, metrics=not quiet)
+        run = store.load(view.files, metrics=not way.quiet)
     except OSError:
         if ending.code is None:
             raise
@@ -63,9 +66,19 @@ def leave(view: View, name: str, *, quiet: bool = False) -> int:
         return LOST_EXIT_CODE
     if ending.still_held:
         say(_still_held(run))
-    if not quiet:
+    if not way.quiet:
         print_summary(run)
     return shell_code(run) if ending.code is None else ending.code
+
+
+def _viewer(view: View, way: Way, *, is_run: bool) -> Callable[[], Ending]:
+    """The view where one is wanted and fits, else what passes the output through."""
+    if way.plain or not terminal.fits_view():
+        return Client(view).run
+    from mlterm.ui.app import App, first_state  # urwid is imported only now: the job runs
+
+    state = first_state(is_run=is_run)
+    return App(view.files, state, view.offset, read_only=view.read_only, stay=way.stay).run
 
 
 def _left(ending: Ending, name: str) -> int:

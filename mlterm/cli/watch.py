@@ -7,7 +7,14 @@ import sys
 
 import click
 
-from mlterm.cli.options import log_dir_option, naming_options, sampling_options, tag_option
+from mlterm.cli.options import (
+    Way,
+    log_dir_option,
+    naming_options,
+    sampling_options,
+    tag_option,
+    view_options,
+)
 from mlterm.cli.run import current_folder, launched_view, place_of_run
 from mlterm.cli.show import say
 from mlterm.core.clean import clean_text
@@ -15,7 +22,7 @@ from mlterm.core.command import script_name
 from mlterm.core.errors import NotFoundError, SupervisorError
 from mlterm.core.plan import ChildSpec, Plan, SamplingPlan, Watched
 from mlterm.session import Launch
-from mlterm.system import git
+from mlterm.system import git, terminal
 from mlterm.system.processes import NO_PROC, Process, is_alive, is_proc_ours
 
 _OF_A_THREAD = (errno.EINVAL, errno.ENOENT)  # the latter since Linux 6.15
@@ -26,6 +33,7 @@ _OF_A_THREAD = (errno.EINVAL, errno.ENOENT)  # the latter since Linux 6.15
 @log_dir_option
 @tag_option
 @click.option("-d", "--detach", is_flag=True, help="Print the run's name and return at once.")
+@view_options
 @sampling_options
 @click.option("-q", "--quiet", is_flag=True, help="No summary at the end.")
 @click.argument("pid", type=click.IntRange(min=1))
@@ -35,6 +43,8 @@ def watch(
     log_dir: str | None,
     tags: dict[str, str],
     detach: bool,
+    plain: bool,
+    stay: bool,
     interval: float,
     gpus: str,
     retention: float,
@@ -63,10 +73,10 @@ def watch(
         sampling=SamplingPlan(interval, gpus, retention),
         watched=watched,
     )
-    if not (detach or quiet):
+    if not (detach or quiet) and (plain or not terminal.fits_view()):
         words = clean_text(f"{script_name(argv)} (pid {pid})")
         say(f"watching {words}; Ctrl-C ends the watching, Ctrl-\\ detaches")
-    return launched_view(Launch(), plan, detach=detach, quiet=quiet)
+    return launched_view(Launch(), plan, Way(detach, plain, stay, quiet))
 
 
 def _watched(pid: int) -> tuple[Watched, int]:

@@ -81,3 +81,11 @@ def format_duration(seconds: float) -> str:
     )
     whole, rest = divmod(round(seconds / small.seconds), large.seconds // small.seconds)
     return f"{whole} {large.name} {rest:02d} {small.name}"
+
+
+def format_age(seconds: float) -> str:
+    """How long ago something was, for people: ``4 s ago``, ``3 h ago``, ``12 d ago``."""
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit} ago"
+    return f"{max(0, int(seconds))} s ago"

@@ -40,8 +40,9 @@ class RawKeys:
     small process that waits beside us should we be killed.
     """
 
-    def __init__(self, fd: int) -> None:
-        self._fd = fd
+    def __init__(self, fd: int, *, alternate: bool = False) -> None:
+        """``alternate``: the viewer shows itself on the alternate screen, which is left too."""
+        self._fd, self._alternate = fd, alternate
         self._before = termios.tcgetattr(fd)
         self._during = [*self._before[:6], list(self._before[6])]
         iflag, _, cflag, lflag = self._during[:4]
@@ -53,7 +54,7 @@ class RawKeys:
         self._lifeline = -1
 
     def __enter__(self) -> "RawKeys":
-        self._lifeline = _start_restorer(self._fd, self._before)
+        self._lifeline = _start_restorer(self._fd, self._before, alternate=self._alternate)
         self.enter()
         return self
 
@@ -74,7 +75,7 @@ class RawKeys:
             termios.tcsetattr(self._fd, termios.TCSADRAIN, self._before)
 
 
-def _start_restorer(fd: int, before: list[Any]) -> int:
+def _start_restorer(fd: int, before: list[Any], *, alternate: bool) -> int:
     """Fork what restores the terminal when the returned pipe breaks without a word."""
     read, write = os.pipe()
     if pid := os.fork():
@@ -100,7 +101,7 @@ def _start_restorer(fd: int, before: list[Any]) -> int:
         if os.read(read, 1) != b"q" and _still_raw(fd):
             termios.tcsetattr(fd, termios.TCSANOW, before)
             with suppress(OSError), open(os.ttyname(fd), "wb", buffering=0) as screen:
-                screen.write(_LEAVE)
+                leave(screen.fileno(), alternate=alternate)
     finally:
         os._exit(0)
 
@@ -127,6 +128,17 @@ def keyboard() -> int | None:
     except OSError:
         return None
     return 0 if mine else None
+
+
+def fits_view() -> bool:
+    """Whether a view can be shown here, and is wanted: both ends are a terminal that can do more
+    than print, and MLTERM_PLAIN is not set."""
+    return (
+        keyboard() is not None
+        and is_terminal(1)
+        and os.environ.get("TERM", "dumb") not in ("", "dumb")
+        and not os.environ.get("MLTERM_PLAIN")
+    )
 
 
 def leave(fd: int, *, alternate: bool) -> None:
