@@ -32,7 +32,7 @@ def points(*values: float, x: Sequence[float] | None = None) -> Points:
     series = Series()
     for place, value in enumerate(values):
         series.add(float(value), float(place if x is None else x[place]))
-    return series.points
+    return series.points()
 
 
 def picture(*lines: Points, size: tuple[int, int] = (24, 6), **frame: Any) -> str:

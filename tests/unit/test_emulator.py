@@ -108,8 +108,9 @@ def test_a_smaller_screen_loses_what_is_above_and_only_as_much_as_it_must() -> N
 PIECES = st.one_of(
     st.binary(max_size=40),
     st.sampled_from([b"\x1b[", b"\x1b[?1049h", b"\x1b[?1049l", b"\x1b[2;4r", b"\x1b[5A", b"\x1bM",
-                     b"\x1b[3L", b"\x1b[2J", b"\x1bc", b"\x1b[?3h", b"\x1b7", b"\x1b8", b"\x1b[9;9H",
-                     "损".encode(), b"\x1b[38;2;300;1m", b"\x1b[999b", b"\x1b[4h", b"\t\t\t"]),
+                     b"\x1b[3L", b"\x1b[2J", b"\x1bc", b"\x1b[?3h", b"\x1b7", b"\x1b8",
+                     b"\x1b[9;9H", "损".encode(), b"\x1b[38;2;300;1m", b"\x1b[999b", b"\x1b[4h",
+                     b"\t\t\t"]),
 )  # fmt: skip
 
 

@@ -43,16 +43,16 @@ def test_metrics_are_sorted_as_they_are_looked_at_and_the_first_is_selected() ->
 
 
 def test_a_metric_that_comes_later_does_not_move_the_selection() -> None:
-    seen = update.observe(after("down"), model(series={"a/loss": MODEL.series["lr"], **MODEL.series}),
-                          live=True)  # fmt: skip
+    later = model(series={"a/loss": MODEL.series["lr"], **MODEL.series})
+    seen = update.observe(after("down"), later, live=True)
     assert seen.charts.selected == "val/loss"
 
 
 @pytest.mark.parametrize(
     ("keys", "selected"),
     [(["down"], "val/loss"), (["j", "j"], "accuracy"), (["down", "up"], "train/loss"),
-     (["up"], "train/loss"), (["end"], "lr"), (["end", "down"], "lr"), (["end", "home"], "train/loss"),
-     (["page down"], "lr"), (["right"], "val/loss")],
+     (["up"], "train/loss"), (["end"], "lr"), (["end", "down"], "lr"),
+     (["end", "home"], "train/loss"), (["page down"], "lr"), (["right"], "val/loss")],
 )  # fmt: skip
 def test_arrows_go_from_chart_to_chart(keys: list[str], selected: str) -> None:
     assert after(*keys).charts.selected == selected
