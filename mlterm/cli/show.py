@@ -76,8 +76,9 @@ def _viewer(view: View, way: Way, *, is_run: bool) -> Callable[[], Ending]:
     if way.plain or not terminal.fits_view():
         return Client(view).run
     from mlterm.ui.app import App, first_state  # urwid is imported only now: the job runs
+    from mlterm.ui.state import Mode
 
-    state = first_state(is_run=is_run)
+    state = first_state(Mode.RUN if is_run else Mode.ATTACH)
     return App(view.files, state, view.offset, read_only=view.read_only, stay=way.stay).run
 
 

@@ -145,7 +145,7 @@ def test_every_size_is_drawn_and_a_small_one_is_folded(viewing: Home) -> None:
     terminal = run(viewing)
     for rows, columns in ((24, 80), (5, 20), (2, 10), (60, 200), (40, 120)):
         terminal.resize(rows, columns)
-        see(terminal, "p/r" if columns > 20 else "p")
+        see(terminal, "p/r" if columns > 20 else "● runn")
     lines = see(terminal, "READY", "train/loss 0.0667", "CPU")
     assert len(lines) == 40
     assert end(terminal) == 0
