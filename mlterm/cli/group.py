@@ -12,6 +12,7 @@ from mlterm import __version__
 _COMMANDS = {  # name: (module, what `mlterm --help` says, so that it imports none of them)
     "run": ("run", "Run a command under supervision."),
     "attach": ("attach", "Come back to a run's output and keys."),
+    "dashboard": ("dashboard", "Show runs side by side."),
     "watch": ("watch", "Sample a process that runs already."),
     "stop": ("control", "End runs with all their processes."),
     "wait": ("control", "Wait for runs and exit with the run's code."),

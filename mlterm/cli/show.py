@@ -19,6 +19,7 @@ from mlterm.system import paths, store, terminal
 COLOURS = {COMPLETED: "green", RUNNING: "cyan", CANCELLED: "yellow"}
 SEPARATOR = " · "
 _SHOWN_METRICS = 6
+_SPARK_COLUMNS, _NAME_COLUMNS = 24, 28
 
 
 def find(word: str, log_dir: str | None, project: str | None) -> RunSummary:
@@ -131,8 +132,7 @@ def print_summary(run: RunSummary) -> None:
     facts.append(_how(run))
     lines = [SEPARATOR.join(facts)]
     if run.metrics:
-        names = list(run.metrics)[:_SHOWN_METRICS]
-        lines.append("  ".join(f"{clean_text(n)} {_number(run.metrics[n]['last'])}" for n in names))
+        lines += _metric_lines(run)
     lines.append(f"record  {_short(run.path)}")
     if files_of(run).output.exists():
         lines.append(f"output  {_short(files_of(run).output)}")
@@ -142,6 +142,30 @@ def print_summary(run: RunSummary) -> None:
         lines += _wrapped(clean_text(words_of(run.cost)))
     bar = click.style("▍", fg=COLOURS.get(run.status, "red")) if colour else "|"
     print("\n".join(f"{bar} {line}" for line in lines), file=sys.stderr)
+
+
+def _metric_lines(run: RunSummary) -> list[str]:
+    """The foremost metrics: for a person each with its course, else all in a line."""
+    if not terminal.is_terminal(2):
+        names = list(run.metrics)[:_SHOWN_METRICS]
+        return ["  ".join(f"{clean_text(n)} {_number(run.metrics[n]['last'])}" for n in names)]
+    from mlterm.core.goals import order_of
+    from mlterm.system.checkpoint import Checkpoint
+    from mlterm.ui.chart import sparkline
+    from mlterm.ui.rows import cut_middle, width_of
+
+    checkpoint = Checkpoint.read(files_of(run).summary)
+    names = sorted(run.metrics, key=order_of)[:_SHOWN_METRICS]
+    titles = {name: cut_middle(clean_text(name), _NAME_COLUMNS) for name in names}
+    widest = max(map(width_of, titles.values()))
+    lines = []
+    for name, title in titles.items():
+        series = None if checkpoint is None else checkpoint.one(name)
+        course = "" if series is None else sparkline(series.points(), _SPARK_COLUMNS)
+        padding = " " * (widest - width_of(title))
+        last = _number(run.metrics[name]["last"])
+        lines.append(f"{title}{padding}  {course:<{_SPARK_COLUMNS}}  {last}")
+    return lines
 
 
 def _wrapped(words: str) -> list[str]:

@@ -32,7 +32,7 @@ TICK_SECONDS = 0.1
 """How often files are looked at; a look costs some microseconds where nothing has changed."""
 SLICE_SECONDS = 0.02
 """Of reading at a time: keys are answered between slices."""
-_TYPING_END = 0x1D  # Ctrl-]
+_TYPING_END = b"\x1d"  # Ctrl-]
 
 
 class App:
@@ -83,6 +83,8 @@ class App:
         """Have drawn what has changed since it last was."""
         live = self._is_live and not self._read_only
         self._state = update.observe(self._state, self._subject.model, live=live)
+        if notice := self._subject.take_notice():
+            self._state = replace(self._state, notice=notice)
         seen = self._subject.version, live, self._state.notice
         if seen != self._seen:
             self._seen = seen
@@ -112,21 +114,17 @@ class App:
             self._link.send(protocol.pack(Kind.SEEN))
         return drawn
 
-    def filter(self, keys: list[Any], raw: list[int]) -> list[Any]:
-        """While the person types into the program its keys go there as they came."""
-        resized = ["window resize"] if "window resize" in keys else []
-        if resized:
-            self._window.refresh()
-        if not self._state.typing:
-            return keys
-        data = bytes(raw)
-        at = data.find(_TYPING_END)
-        if typed := data if at < 0 else data[:at]:
-            self._send(typed)
-        if at >= 0:
+    def takes_bytes(self) -> bool:
+        """While the person types into the program."""
+        return self._state.typing
+
+    def on_bytes(self, data: bytes) -> None:
+        """The program's, up to what ends the typing."""
+        typed, end, _ = data.partition(_TYPING_END)
+        self._send(typed)
+        if end:
             self._state = replace(self._state, typing=False)
             self._window.refresh()
-        return resized
 
     def on_key(self, key: str) -> None:
         """A key of the view."""

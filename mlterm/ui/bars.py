@@ -1,5 +1,7 @@
 """The lines at the edges: what run this is and how it does, the tabs, the keys."""
 
+from collections.abc import Sequence
+
 from mlterm.core.clean import clean_text
 from mlterm.core.durations import format_duration
 from mlterm.core.lifecycle import RUNNING
@@ -36,6 +38,12 @@ def header(model: Model, width: int) -> Row:
     for fact in facts:
         left += fact
     return spread(left, right, width)
+
+
+def table_header(title: str, facts: Sequence[str], width: int) -> Row:
+    """Of the dashboard's table: whose runs they are."""
+    right: Row = [("dim", clean_text(" · ".join(facts))), ("", " ")]
+    return spread([("", " "), ("title", clean_text(title))], right, width)
 
 
 def _progress(model: Model) -> Row | None:
@@ -82,7 +90,7 @@ def _tab_words(width: int) -> list[tuple[Tab, str]]:
     return words
 
 
-def footer(state: State, model: Model, width: int) -> Row:
+def footer(state: State, width: int, loading: float = 1.0) -> Row:
     """What is being typed, or else a notice, or else the keys of the moment."""
     if state.typing:
         words = " typing into the program "
@@ -96,7 +104,7 @@ def footer(state: State, model: Model, width: int) -> Row:
         return spread(left, [("dim", f"{hint} ")], width)
     if state.notice:
         return fit([("warn", f" {clean_text(state.notice)}")], width)
-    return _hints(state, width, loading=model.loading)
+    return _hints(state, width, loading=loading)
 
 
 def _hints(state: State, width: int, *, loading: float) -> Row:

@@ -49,13 +49,14 @@ class Binding:
 _SIGNS = {
     "up": "↑", "down": "↓", "left": "←", "right": "→", "enter": "Enter", "esc": "Esc",
     "page up": "PgUp", "page down": "PgDn", "home": "Home", "end": "End", "tab": "Tab",
-    "shift tab": "Shift-Tab", "ctrl c": "Ctrl-C", "ctrl l": "Ctrl-L", " ": "Space",
+    "shift tab": "Shift-Tab", "ctrl c": "Ctrl-C", "ctrl \\": "Ctrl-\\", "ctrl l": "Ctrl-L",
+    " ": "Space",
 }  # fmt: skip
 
 BINDINGS = (
     Binding(Where.LIVE, ("ctrl c",), "interrupt", "send Ctrl-C to the program"),
     Binding(Where.LIVE, ("i",), "type_in", "type into the program; Ctrl-] leaves", hint="type"),
-    Binding(Where.LIVE, ("d",), "detach", "detach at once; the job goes on", hint="detach"),
+    Binding(Where.LIVE, ("d", "ctrl \\"), "detach", "detach; the job goes on", hint="detach"),
     Binding(Where.ZOOM, ("left", "h"), "cursor_left", "read the value before"),
     Binding(Where.ZOOM, ("right", "l"), "cursor_right", "read the value after"),
     Binding(Where.ZOOM, ("enter", "esc"), "unzoom", "back to all charts", hint="back"),
@@ -137,6 +138,22 @@ _OF_PANE = {
     Pane.RECORDS: Where.RECORDS,
     Pane.RUNS: Where.RUNS,
 }
+
+
+_BYTES = {
+    "enter": b"\r", "tab": b"\t", "esc": b"\x1b", "backspace": b"\x7f", "up": b"\x1b[A",
+    "down": b"\x1b[B", "right": b"\x1b[C", "left": b"\x1b[D", "home": b"\x1b[H", "end": b"\x1b[F",
+    "delete": b"\x1b[3~", "page up": b"\x1b[5~", "page down": b"\x1b[6~",
+}  # fmt: skip
+
+
+def bytes_of(key: str) -> bytes:
+    """What a terminal sends for a key (xterm's "Control Sequences"), of the usual ones."""
+    if len(key) == 1:
+        return key.encode()
+    if key.startswith("ctrl ") and len(key) == 6:
+        return bytes([ord(key[5].upper()) & 0x1F])
+    return _BYTES.get(key, b"")
 
 
 def places(state: State) -> list[Where]:

@@ -71,7 +71,7 @@ def layout(state: State) -> Layout:
     """The parts of a window."""
     columns, rows = state.columns, state.rows
     header = Rect(0, 0, columns, min(1, rows))
-    tabs = Rect(0, 1, columns, 1) if rows >= TABS_ROWS else None
+    tabs = Rect(0, 1, columns, 1) if rows >= TABS_ROWS and not state.table else None
     footer = Rect(0, rows - 1, columns, 1) if rows >= FOOTER_ROWS else None
     y = header.height + (1 if tabs else 0)
     bottom = rows - (1 if footer else 0)

@@ -6,12 +6,13 @@ from typing import Any
 from mlterm.core.clean import clean_text
 from mlterm.core.goals import family_of, goal_of
 from mlterm.core.series import Points, Series
+from mlterm.ui.along import points_along
 from mlterm.ui.bars import title_rule
 from mlterm.ui.chart import Curve, Frame, Kind, draw_chart, value_at
 from mlterm.ui.figures import figure
 from mlterm.ui.layout import grid
-from mlterm.ui.model import Model
-from mlterm.ui.rows import Row, cut_middle, fit, row_width, spread, width_of
+from mlterm.ui.model import Line, Model
+from mlterm.ui.rows import Row, Span, cut_middle, fit, row_width, spread, width_of
 from mlterm.ui.state import Axis, Charts, State
 from mlterm.ui.styles import CURVES
 
@@ -77,9 +78,9 @@ class MetricsPane:
         alone: bool,
     ) -> list[Row]:
         charts = state.charts
-        series = [(name, model.series[name]) for name in group if name in model.series]
+        lines = _lines(group, model)
         picked = charts.selected in group
-        counts = [one.count for _, one in series]
+        counts = [(line.label, line.series.count) for line in lines]
         key = (counts, width, height, alone, picked, charts.smoothing, charts.log_y, charts.axis,
                charts.cursor if alone else None, state.utc_offset_seconds)  # fmt: skip
         known = self._drawn.get(group)
@@ -91,33 +92,29 @@ class MetricsPane:
             cursor=charts.cursor if alone else None,
             utc_offset_seconds=state.utc_offset_seconds,
         )
-        points = [_points(one, charts.axis) for _, one in series]
+        points = [points_along(line.series, charts.axis) for line in lines]
         curves = [
-            Curve(each, style, name, charts.smoothing)
-            for (name, _), each, style in zip(series, points, _styles(len(series)), strict=True)
+            Curve(each, line.style, line.label, charts.smoothing)
+            for line, each in zip(lines, points, strict=True)
         ]
-        heading = _heading(series, model, width, picked=picked)
+        heading = _heading(group, lines, model, width, picked=picked)
         if alone:
-            heading = _reading(series, points, charts, width) or heading
+            heading = _reading(lines, points, charts, width) or heading
         rows = [heading, *draw_chart(curves, width, height - 1, frame)]
-        if height > 8 and not alone:
-            rows[-1:] = [rows[-1]]
         self._drawn[group] = key, rows
         return rows
 
 
-def _styles(count: int) -> list[str]:
-    return [f"curve{number % CURVES + 1}" for number in range(count)]
-
-
-def _points(series: Series, axis: Axis) -> Points:
-    points = series.points(axis.of_series)
-    if axis is not Axis.RELATIVE or not len(points.begins):
-        return points
-    start = points.begins[0]
-    return points._replace(
-        begins=[x - start for x in points.begins], ends=[x - start for x in points.ends]
-    )
+def _lines(group: tuple[str, ...], model: Model) -> list[Line]:
+    """What a chart shows, each line in a style."""
+    found = [(name, line) for name in group for line in model.lines(name)]
+    lines = []
+    for number, (name, line) in enumerate(found):
+        style = line.style or f"curve{number % CURVES + 1}"
+        is_named = len(group) == 1 or line.label == name
+        label = line.label if is_named else f"{name} {line.label}"
+        lines.append(Line(label, line.series, style))
+    return lines
 
 
 def _title(charts: Charts, width: int, *, focused: bool) -> Row:
@@ -154,20 +151,20 @@ def centred(lines: Sequence[Row], width: int, height: int) -> list[Row]:
 
 
 def _heading(
-    series: Sequence[tuple[str, Series]], model: Model, width: int, *, picked: bool
+    group: tuple[str, ...], lines: Sequence[Line], model: Model, width: int, *, picked: bool
 ) -> Row:
     """Name, last value and direction; at the right the best so far."""
     mark = ("accent", "▌") if picked else ("", " ")
-    if len(series) != 1:
-        return _legend(series, mark, width, picked=picked)
-    name, one = series[0]
+    style = "title" if picked else "label"
+    if len(lines) != 1:
+        return _legend(group, lines, model, width, mark, style)
+    name, one = group[0], lines[0].series
     goal = goal_of(name, model.definitions)
     right = _best(one, goal)
     value, arrow = _last(one), _arrow(one, goal)
     room = width - row_width(right) - width_of(value) - 5
     if room < 8:
         right, room = [], width - width_of(value) - 5
-    style = "title" if picked else "label"
     left: Row = [
         mark, (style, cut_middle(clean_text(name), max(1, room))), ("", " "), ("title", value),
         ("", " "), arrow,
@@ -176,16 +173,33 @@ def _heading(
 
 
 def _legend(
-    series: Sequence[tuple[str, Series]], mark: tuple[str, str], width: int, *, picked: bool
+    group: tuple[str, ...],
+    lines: Sequence[Line],
+    model: Model,
+    width: int,
+    mark: Span,
+    style: str,
 ) -> Row:
-    """Of several: what they share, and each one's own word and last value in its colour."""
-    if not series:
-        return fit([mark], width)
-    shared = family_of(series[0][0])
-    row: Row = [mark, ("title" if picked else "label", clean_text(shared)), ("", "  ")]
-    for (name, one), style in zip(series, _styles(len(series)), strict=True):
-        row.append((style, f"{clean_text(_own_word(name, shared))} {_last(one)}  "))
+    """Of several: what they share, and of each its own word and last value in its colour, the
+    best with a star."""
+    shared = group[0] if len(group) == 1 else family_of(group[0])
+    row: Row = [mark, (style, clean_text(shared)), ("", "  ")]
+    best = _best_of(lines, goal_of(group[0], model.definitions)) if len(group) == 1 else None
+    for line in lines:
+        star = "★" if line is best else ""
+        words = f"{star}{clean_text(_own_word(line.label, shared))} {_last(line.series)}"
+        row += [(line.style, words), ("", "  ")]
     return fit(row, width)
+
+
+def _best_of(lines: Sequence[Line], goal: str | None) -> Line | None:
+    """The line that came nearest to the goal."""
+    if goal is None:
+        return None
+    sign = 1 if goal == "min" else -1
+    reached = [(getattr(line.series, goal), line) for line in lines]
+    known = [(sign * value, line) for value, line in reached if value is not None]
+    return min(known, key=lambda pair: pair[0], default=(0.0, None))[1]
 
 
 def _own_word(name: str, shared: str) -> str:
@@ -218,15 +232,18 @@ def _arrow(series: Series, goal: str | None) -> tuple[str, str]:
 
 
 def _reading(
-    series: Sequence[tuple[str, Series]], points: Sequence[Points], charts: Charts, width: int
+    lines: Sequence[Line], points: Sequence[Points], charts: Charts, width: int
 ) -> Row | None:
     """What stands at the cursor."""
-    if charts.cursor is None or not series:
+    if charts.cursor is None or not lines:
         return None
     row: Row = [("accent", "▌")]
-    for (name, _), each, style in zip(series, points, _styles(len(series)), strict=True):
+    place = None
+    for line, each in zip(lines, points, strict=True):
         if (found := value_at(each, charts.cursor)) is not None:
-            row += [("title", clean_text(name)), ("", " "), (style, figure(found[1])), ("", "  ")]
-    if found is not None and charts.axis in (Axis.STEP, Axis.EPOCH):
-        row.append(("dim", f"at {charts.axis.value} {found[0]:g}"))
+            place, value = found
+            row += [("title", clean_text(line.label)), ("", " "), (line.style, figure(value))]
+            row.append(("", "  "))
+    if place is not None and charts.axis in (Axis.STEP, Axis.EPOCH):
+        row.append(("dim", f"at {charts.axis.value} {place:g}"))
     return fit(row, width)

@@ -1,13 +1,23 @@
 """What the view is given of a run: read by others, of constant size, and only looked at here."""
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
 
 from mlterm.core.series import Series
 from mlterm.core.summary import RunSummary
 
 
-class Model(Protocol):
+class Line(NamedTuple):
+    """A series as it stands in a chart."""
+
+    label: str
+    series: Series
+    style: str = ""
+    """Its own, where it is not that of its place among the others."""
+
+
+class Run(Protocol):
     """One run at one moment."""
 
     @property
@@ -41,3 +51,27 @@ class Model(Protocol):
     @property
     def loading(self) -> float:
         """How much of the file has been read, from 0 to 1."""
+
+
+class Model(Run, Protocol):
+    """A run, and perhaps others whose metrics stand in the same charts."""
+
+    def lines(self, name: str) -> Sequence[Line]:
+        """What is drawn of a metric: a line for each run that has it."""
+
+
+class NoRun:
+    """A model where no run is open: there is nothing in it."""
+
+    summary = RunSummary("", "", "", "")
+    elapsed_seconds: float | None = None
+    progress: Mapping[str, Any] | None = None
+    sample: Mapping[str, Any] | None = None
+    series: Mapping[str, Series] = MappingProxyType({})
+    system: Mapping[str, Series] = MappingProxyType({})
+    definitions: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+    loading = 1.0
+
+    def lines(self, name: str) -> Sequence[Line]:
+        """None."""
+        return ()

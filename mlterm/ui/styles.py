@@ -52,6 +52,8 @@ def _theme(
         "mark": Look("light red", "bold", bad),
         "cursor": Look("yellow", "bold", warn),
         "key": Look("default,bold", "bold", text),
+        "ghost": Look("dark gray", "default", faint),
+        "ghost.raw": Look("dark gray", "default", fainter),
         "bar": Look("light blue", "default", accent),
         "bar.rest": Look("dark gray", "default", fainter),
         "selected": Look("default,standout", "standout", f"{text},bold", "default", picked),

@@ -1,14 +1,21 @@
 """A run as the view shows it: what is read of it, and the panes that hold a place in it."""
 
+from collections.abc import Sequence
+from pathlib import Path
+
 from mlterm.core.series import Series
 from mlterm.feed.run import RunFeed
+from mlterm.feed.runs import RunsFeed
 from mlterm.system.paths import RunFiles
+from mlterm.ui.along import points_along
 from mlterm.ui.chart import nearest
 from mlterm.ui.layout import layout
 from mlterm.ui.model import Model
 from mlterm.ui.output import OutputPane
+from mlterm.ui.overlay import Overlay
 from mlterm.ui.records import RecordsPane
 from mlterm.ui.rows import Row
+from mlterm.ui.runs import best_before
 from mlterm.ui.state import Pane, State
 from mlterm.ui.update import Do, Effect
 from mlterm.ui.view import View
@@ -17,8 +24,14 @@ from mlterm.ui.view import View
 class Subject:
     """Reads in slices, moves its panes, draws; knows of no terminal and no keeper."""
 
-    def __init__(self, files: RunFiles, start: int = 0) -> None:
+    def __init__(self, files: RunFiles, start: int = 0, others: Sequence[RunFiles] = ()) -> None:
+        """``others`` are runs whose metrics stand in the same charts."""
         self.files = files
+        self._others = [RunFeed(other) for other in others]
+        self._ghost: RunFeed | None = None
+        self._seeking: RunsFeed | None = None
+        """The runs among which the ghost is looked for."""
+        self._notice = ""
         self.feed = RunFeed(files)
         self.output = OutputPane(files, start)
         self.records = RecordsPane(files)
@@ -26,24 +39,35 @@ class Subject:
 
     @property
     def model(self) -> Model:
-        """What is known of the run."""
-        return self.feed
+        """What is known of the run, and of others beside it."""
+        return Overlay(self.feed, self._others, self._ghost)
 
     @property
     def version(self) -> tuple[int, ...]:
         """Changes with anything that is to be seen, as a second of its time."""
         second = int(self.feed.elapsed_seconds or 0)
-        return self.feed.version, self.output.version, self.records.version, second
+        beside = [*self._others, *([self._ghost] if self._ghost else [])]
+        others = len(beside) + sum(feed.version for feed in beside)
+        return self.feed.version, self.output.version, self.records.version, second, others
 
     def step(self, budget: float) -> bool:
         """Read on, for some of these seconds; whether there is more at once."""
         more = self.feed.step(budget)
+        for other in (*self._others, *([self._ghost] if self._ghost else [])):
+            more |= other.step(budget / (1 + len(self._others)))
+        if self._seeking is not None:
+            more |= self._seek(self._seeking, budget)
         more |= self.output.step(budget)
         return self.records.step(budget) or more
 
     def draw(self, state: State) -> tuple[list[Row], tuple[int, int] | None]:
         """The window's rows, and where the cursor is."""
         return self._view.draw(state, self.model)
+
+    def take_notice(self) -> str:
+        """What the person should know, once."""
+        notice, self._notice = self._notice, ""
+        return notice
 
     def close(self) -> None:
         """Let go of the files."""
@@ -75,8 +99,29 @@ class Subject:
             self.records.unfold()
         elif effect.do is Do.SHOW_THEN:
             self._show_then(state)
+        elif effect.do is Do.GHOST:
+            self._toggle_ghost()
         elif effect.do is Do.REFRESH:
             self.feed = RunFeed(self.files)
+
+    def _toggle_ghost(self) -> None:
+        if self._ghost is not None or self._seeking is not None:
+            self._ghost = self._seeking = None
+        else:
+            self._seeking = RunsFeed(self.files.run.parent, self.feed.summary.project)
+
+    def _seek(self, runs: RunsFeed, budget: float) -> bool:
+        """Take in the runs beside this one, and then the best of those before it."""
+        if runs.poll(budget):
+            return True
+        self._seeking = None
+        best = best_before(self.feed.summary, list(self.feed.series), runs.runs)
+        if best is None:
+            self._notice = "no run before this one has a metric with a goal"
+        else:
+            self._ghost = RunFeed(RunFiles(Path(best.path)))
+            self._notice = f"beside it: {best.title}"
+        return best is not None
 
     def _show_then(self, state: State) -> None:
         """The output of when the cursor's point was logged."""
@@ -84,7 +129,7 @@ class Subject:
         name = charts.groups[charts.place][0] if charts.groups else ""
         series = self.feed.series.get(name)
         if charts.cursor is not None and series is not None:
-            place = nearest(series.points(charts.axis.of_series), charts.cursor)
+            place = nearest(points_along(series, charts.axis), charts.cursor)
             self._show_bucket(series, place)
 
     def _show_bucket(self, series: Series, place: int) -> None:

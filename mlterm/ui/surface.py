@@ -1,4 +1,4 @@
-"""Rows on a terminal: one urwid widget that shows what is drawn for it, and hands keys on.
+"""Rows on a terminal: one urwid widget that shows what is drawn for it.
 
 Here belongs what urwid wants to know of rows, and which colours their styles are.
 """
@@ -64,21 +64,17 @@ class Picture(urwid.Canvas):
 
 
 class Surface(urwid.Widget):
-    """The window. What it shows is asked for when it is drawn."""
+    """The window. What it shows is asked for when it is drawn; keys go past it."""
 
     _sizing = frozenset([urwid.BOX])
-    _selectable = True
 
     def __init__(
         self,
         draw: Callable[[int, int], tuple[list[Row], tuple[int, int] | None]],
-        on_key: Callable[[str], None],
-        on_mouse: Callable[[str, int, int, int], None],
         colours: Colours,
     ) -> None:
         super().__init__()
-        self._draw, self._on_key, self._on_mouse = draw, on_key, on_mouse
-        self._colours = colours
+        self._draw, self._colours = draw, colours
 
     def render(self, size: tuple[int, int], focus: bool = False) -> urwid.Canvas:  # type: ignore[override] # a box
         """Draw a window of that size."""
@@ -89,18 +85,6 @@ class Surface(urwid.Widget):
             for row in rows
         ]
         return Picture(cells, size, cursor)
-
-    def keypress(self, size: tuple[int, int], key: str) -> str | None:  # type: ignore[override] # a box
-        """Hand a key on."""
-        self._on_key(key)
-        return None
-
-    def mouse_event(  # type: ignore[override] # a box
-        self, size: tuple[int, int], event: str, button: int, col: int, row: int, focus: bool
-    ) -> bool:
-        """Hand an event of the mouse on."""
-        self._on_mouse(event, button, col, row)
-        return True
 
     def refresh(self) -> None:
         """Have it drawn anew."""

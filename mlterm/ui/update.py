@@ -12,6 +12,7 @@ from typing import Any
 from mlterm.core.goals import order_of
 from mlterm.core.lifecycle import RUNNING
 from mlterm.ui import keymap
+from mlterm.ui.along import points_along
 from mlterm.ui.bars import tab_at
 from mlterm.ui.chart import step_cursor
 from mlterm.ui.layout import LEAST_PANE, Layout, grid, is_split, layout
@@ -78,6 +79,14 @@ def observe(state: State, model: Model, *, live: bool) -> State:
     if model.sample is None and model.summary.status == RUNNING:
         items = ITEMS_AT_LEAST  # their room is kept, so that nothing moves when they come
     return replace(state, live=live, machine_items=items)
+
+
+def fresh(state: State) -> State:
+    """The state for another run: how charts are drawn stays, which ones does not."""
+    charts = replace(
+        state.charts, names=(), pattern="", selected="", top=0, zoomed=False, cursor=None
+    )
+    return replace(state, charts=charts, records_pattern="", notice="")
 
 
 def key(state: State, name: str, model: Model) -> Step:
@@ -335,7 +344,7 @@ def _move_cursor(state: State, model: Model, direction: int) -> Step:
     series = model.series.get(charts.groups[charts.place][0]) if charts.groups else None
     if series is None:
         return state, ()
-    points = series.points(charts.axis.of_series)
+    points = points_along(series, charts.axis)
     width = next(iter(layout(state).panes.values())).width
     if charts.cursor is None:  # begins at the newest
         cursor = points.begins[-1] if points.begins else None

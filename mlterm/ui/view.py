@@ -45,12 +45,8 @@ class View:
             rows.append(bars.title_rule("Machine", [], width, focused=False))
             rows += draw_machine(model, width, parts.machine.height - 1)
         if parts.footer is not None:
-            rows.append(bars.footer(state, model, width))
-        if state.helping:
-            rows = _boxed(rows, "Keys", _help(state), state, top=state.help_top)
-        elif state.asking:
-            rows = _boxed(rows, *bars.asked(state), state)
-        return rows, self._cursor(state, parts)
+            rows.append(bars.footer(state, width, model.loading))
+        return with_box(state, rows), self._cursor(state, parts)
 
     def _body(self, state: State, model: Model, parts: Layout) -> list[Row]:
         drawn = {pane: self._pane(state, model, pane, rect) for pane, rect in parts.panes.items()}
@@ -77,6 +73,15 @@ class View:
             return None
         x, y = place
         return (rect.x + x, rect.y + 1 + y) if x < rect.width and y + 1 < rect.height else None
+
+
+def with_box(state: State, rows: list[Row]) -> list[Row]:
+    """The rows, with the help or the question above them where one is open."""
+    if state.helping:
+        return _boxed(rows, "Keys", _help(state), state, top=state.help_top)
+    if state.asking:
+        return _boxed(rows, *bars.asked(state), state)
+    return rows
 
 
 def _help(state: State) -> list[Row]:

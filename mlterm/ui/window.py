@@ -15,6 +15,7 @@ from typing import Any, NoReturn, Protocol
 import urwid
 
 from mlterm.system import terminal
+from mlterm.ui.keymap import bytes_of
 from mlterm.ui.rows import Row
 from mlterm.ui.surface import Surface, palette
 
@@ -30,8 +31,11 @@ class Shown(Protocol):
     def draw(self, columns: int, rows: int) -> tuple[list[Row], tuple[int, int] | None]:
         """Its rows at that size, and where the cursor is."""
 
-    def filter(self, keys: list[Any], raw: list[int]) -> list[Any]:
-        """What came, by urwid's names and as bytes; what of it are keys of the view."""
+    def takes_bytes(self) -> bool:
+        """Whether what is typed goes on as it came."""
+
+    def on_bytes(self, data: bytes) -> None:
+        """What was typed then."""
 
     def on_key(self, key: str) -> None:
         """A key, by urwid's name."""
@@ -49,8 +53,8 @@ class Window:
     def __init__(self, shown: Shown, theme: str) -> None:
         self._shown = shown
         self._screen = _screen()
-        self._surface = Surface(self._draw, shown.on_key, shown.on_mouse, self._screen.colors)
-        self._loop = urwid.MainLoop(self._surface, screen=self._screen, input_filter=shown.filter)
+        self._surface = Surface(self._draw, self._screen.colors)
+        self._loop = urwid.MainLoop(self._surface, screen=self._screen, input_filter=self._take)
         self._keys: terminal.RawKeys | None = None
         self._drawn_at = self._cost = 0.0
         self._due: Any = None
@@ -137,6 +141,22 @@ class Window:
         self._drawn_at = time.monotonic()
         self._cost = time.perf_counter() - begin
         return drawn
+
+    def _take(self, keys: list[Any], raw: list[int]) -> list[Any]:
+        """Hand on what came, one by one: a key may turn those behind it into the program's."""
+        if self._shown.takes_bytes():
+            self._shown.on_bytes(bytes(raw))
+        else:
+            for key in keys:
+                if isinstance(key, tuple):
+                    self._shown.on_mouse(*key)
+                elif self._shown.takes_bytes():
+                    self._shown.on_bytes(bytes_of(key))
+                elif key != "window resize":
+                    self._shown.on_key(key)
+        if "window resize" in keys:
+            self._surface.refresh()
+        return [key for key in keys if key == "window resize"]
 
     # --- Signals ------------------------------------------------------------------------------
 

@@ -86,7 +86,9 @@ def test_at_the_end_the_terminal_is_as_it_was_and_the_summary_is_printed(viewing
     assert b"\x1b[?1049l" in terminal.raw
     after = terminal.raw[terminal.raw.rindex(b"\x1b[?1049l") :]
     assert b"failed" in after
-    assert b"train/loss 0.0667" in after
+    (line,) = [line for line in after.decode().splitlines() if "train/loss" in line]
+    assert "█" in line
+    assert line.endswith("0.0667")
     assert terminal.settings()[3] & termios.ICANON
     assert viewing.run().finish["exit_code"] == 3
 

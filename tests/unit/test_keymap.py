@@ -25,7 +25,7 @@ def test_in_one_place_a_key_means_one_thing() -> None:
 def test_the_manual_explains_it(binding: keymap.Binding) -> None:
     if binding.title.isdigit():
         pytest.skip("told of with the first of the tabs")
-    text = MANUAL.read_text().replace("\\-", "-").replace("\\(aq", "'")
+    text = MANUAL.read_text().replace("\\-", "-").replace("\\e", "\\").replace("\\(aq", "'")
     section = text[text.index(".SH THE VIEW") :]
     assert f"{binding.title}\n{binding.help}" in section.replace(".B ", "").replace('"', "")
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from mlterm.core.series import Series
 from mlterm.core.summary import RunSummary
+from mlterm.ui.model import Line
 
 NAMES = ("train/loss", "val/loss", "accuracy", "lr")
 SAMPLE: dict[str, Any] = {
@@ -45,6 +46,9 @@ class FakeModel:
     sample: Mapping[str, Any] | None = None
     definitions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     loading: float = 1.0
+
+    def lines(self, name: str) -> list[Line]:
+        return [Line(name, self.series[name])] if name in self.series else []
 
 
 def model(**changes: Any) -> FakeModel:

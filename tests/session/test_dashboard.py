@@ -1,0 +1,148 @@
+"""The dashboard in a real terminal."""
+
+import pytest
+
+from tests.session.test_view import gone, see, viewing
+from tests.support import Home, wait_until
+
+__all__ = ["viewing"]
+SWEEP = """
+import sys
+from mlterm import Tracker
+for i, lr in enumerate((0.1, 0.01, 0.001)):
+    run = Tracker(project="digits", run_id=f"sweep-{i}", log_dir="logs")
+    run.log_hyperparameters(lr=lr, batch_size=32)
+    for step in range(20):
+        run.log(loss=(i + 1) / (step + 1), accuracy=step / 20 - i / 10, step=step)
+    run.finish("failed" if i == 1 else "completed")
+"""
+
+
+@pytest.fixture
+def swept(viewing: Home) -> Home:
+    """Three runs of one project that differ in one hyperparameter."""
+    assert viewing.python(SWEEP).returncode == 0
+    return viewing
+
+
+def test_the_runs_of_a_project_are_a_table(swept: Home) -> None:
+    terminal = swept.terminal("dashboard", "--project", "digits", rows=40, columns=120)
+    lines = see(terminal, "Runs · 3", "sweep-0", "sweep-1", "sweep-2", "▁")
+    (heads,) = [line for line in lines if "STATUS" in line]
+    assert heads.split() == ["RUN", "STATUS", "AGE", "DURATION", "loss", "min", "lr"]
+    (row,) = [line for line in lines if "sweep-1" in line]
+    assert "● failed" in row
+    assert "0.1" in row  # 2 / 20
+    assert "0.01" in row
+    terminal.send("q")
+    assert terminal.wait() == 0
+
+
+def test_a_run_is_opened_and_left_again(swept: Home) -> None:
+    terminal = swept.terminal("dashboard", "--project", "digits", rows=40, columns=120)
+    see(terminal, "sweep-2")
+    terminal.send("\x1b[B\r")
+    see(terminal, "digits/sweep-1 ● failed", "accuracy", "1 Split")
+    terminal.send("\x1b")
+    see(terminal, "Runs · 3")
+    gone(terminal, "1 Split")
+    terminal.send("q")
+    assert terminal.wait() == 0
+
+
+def test_marked_runs_share_their_charts_and_the_best_has_a_star(swept: Home) -> None:
+    terminal = swept.terminal("dashboard", rows=40, columns=120)
+    see(terminal, "digits/sweep-2")
+    terminal.send("o")
+    see(terminal, "mark runs with Space first")
+    terminal.send("  ")
+    see(terminal, "2 marked")
+    terminal.send("o")
+    lines = see(terminal, "loss  sweep-2 0.15  ★sweep-1 0.1")
+    assert any("accuracy  sweep-2" in line for line in lines)
+    terminal.send("q")
+    assert terminal.wait() == 0
+
+
+def test_runs_are_filtered_and_sorted(swept: Home) -> None:
+    terminal = swept.terminal("dashboard", rows=40, columns=120)
+    see(terminal, "sweep-2")
+    terminal.send("/failed")
+    see(terminal, "1 of 3", "/failed")
+    gone(terminal, "sweep-2")
+    terminal.send("\x1b")
+    see(terminal, "sweep-2")
+    terminal.send("s")
+    lines = see(terminal, "RUN ↑")
+    names = [line.split()[0] for line in lines if "sweep-" in line]
+    assert [name[-1] for name in names if name[-1].isdigit()][-2:] == ["1", "2"]
+    terminal.send("S")
+    see(terminal, "RUN ↓")
+    terminal.send("q")
+    assert terminal.wait() == 0
+
+
+def test_new_runs_appear_and_live_ones_are_first(swept: Home) -> None:
+    terminal = swept.terminal("dashboard", "--refresh", "0.1", rows=40, columns=120)
+    see(terminal, "Runs · 3")
+    swept.detached("sh", "-c", "echo loss: 0.5; exec sleep 100", run_id="fresh")
+    lines = see(terminal, "Runs · 4 · 1 live", "p/fresh")
+    rows = [line for line in lines if "● " in line]
+    assert "p/fresh" in rows[0]
+    swept.mlterm("stop", "--grace", "0.1", "fresh", check=True)
+    see(terminal, "cancelled")
+    gone(terminal, "1 live")
+    terminal.send("q")
+    assert terminal.wait() == 0
+
+
+def test_the_best_run_before_is_a_ghost(swept: Home) -> None:
+    code = "for i in range(5): print(f'step {i} loss {1 - i / 10:.1f}')\ninput()"
+    named = ("--project", "digits", "--run-id", "now")
+    terminal = swept.terminal(
+        "run", *named, "--", *swept.script(code, "t.py"), rows=40, columns=120
+    )
+    see(terminal, "loss 0.6")
+    terminal.send("g")
+    see(terminal, "beside it: digits/sweep-0", "sweep-0 0.05")
+    terminal.send("g")
+    gone(terminal, "sweep-0 0.05")
+    terminal.send("i\r")
+    assert terminal.wait() == 0
+
+
+def test_named_runs_are_opened_at_once(swept: Home) -> None:
+    terminal = swept.terminal("dashboard", "sweep-0", "sweep-2", rows=40, columns=120)
+    see(terminal, "loss  ★sweep-0 0.05  sweep-2 0.15")
+    terminal.send("q")
+    assert terminal.wait() == 0
+
+
+def test_where_there_are_none_this_is_said(swept: Home) -> None:
+    done = swept.mlterm("dashboard", "--project", "my_project")
+    assert done.returncode == 1
+    assert done.stderr.startswith(b"Error: No log file found for project 'my_project'")
+    assert b"digits" in done.stderr
+    terminal = swept.terminal("dashboard", "--project", "my_project")
+    terminal.expect("Error: No log file found for project 'my_project'")
+    assert terminal.wait() == 1
+    assert b"\x1b[?1049h" not in terminal.raw
+
+
+def test_where_no_view_fits_the_table_is_printed(swept: Home) -> None:
+    done = swept.mlterm("dashboard", "--project", "digits", check=True)
+    assert done.stdout.count(b"digits/sweep-") == 3
+
+
+@pytest.mark.parametrize("word", ["0", "-1", "nan", "x"])
+def test_an_absurd_refresh_is_refused(swept: Home, word: str) -> None:
+    assert swept.mlterm("dashboard", "--refresh", word).returncode == 2
+
+
+@pytest.mark.parametrize("leave", [b"q", b"\x03"])
+def test_it_is_left_by_one_key(swept: Home, leave: bytes) -> None:
+    terminal = swept.terminal("dashboard", rows=24, columns=80)
+    see(terminal, "sweep-2")
+    terminal.send(leave)
+    assert terminal.wait() == 0
+    wait_until(lambda: terminal.settings()[3] & 2, "the terminal's settings")
