@@ -1,0 +1,128 @@
+"""The columns of the table of runs: what each says of a run, and how it sorts."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from mlterm.core.clean import clean_text
+from mlterm.core.durations import format_age, format_duration
+from mlterm.core.goals import goal_of
+from mlterm.core.lifecycle import RUNNING
+from mlterm.core.summary import RunSummary
+from mlterm.ui.figures import figure
+from mlterm.ui.rows import cut, cut_middle
+from mlterm.ui.styles import STATUS
+
+NAME_COLUMNS = 40
+VALUE_COLUMNS = 12
+"""Of a hyperparameter, at most."""
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Column:
+    """What one column says of each run."""
+
+    name: str
+    cell: Callable[[RunSummary], tuple[str, str]]
+    """Its style and text."""
+    key: Callable[[RunSummary], Any]
+    """None sorts last."""
+    right: bool = False
+
+
+def columns_of(
+    runs: Sequence[RunSummary], metric: str, now: datetime, *, named: bool
+) -> list[Column]:
+    """Name (with the project where ``named``), status, times, a metric's last and best value, and
+    the hyperparameters that are not the same in all."""
+
+    def name(run: RunSummary) -> str:
+        return run.title if named else clean_text(run.run_id)
+
+    columns = [
+        Column("RUN", lambda r: ("title", cut_middle(name(r), NAME_COLUMNS)), name),
+        Column("STATUS", _status, lambda r: r.status),
+        Column("AGE", lambda r: _age(r, now), lambda r: _since(r, now), right=True),
+        Column("DURATION", _duration, lambda r: r.duration_seconds, right=True),
+    ]
+    if metric:
+        goal = goal_of(metric, {})
+        columns.append(_metric_column(metric, "last", cut_middle(clean_text(metric), 20)))
+        if goal is not None:
+            columns.append(_metric_column(metric, goal, goal))
+    return columns + [_setting_column(name) for name in differing(runs)]
+
+
+def moment_of(text: str | None) -> datetime:
+    """Of a record's timestamp; long ago where there is none."""
+    try:
+        moment = datetime.fromisoformat(text or "")
+    except ValueError:
+        return _NEVER
+    return moment if moment.tzinfo else moment.astimezone()
+
+
+def differing(runs: Sequence[RunSummary]) -> list[str]:
+    """The hyperparameters whose values are not the same in all these runs."""
+    names = dict.fromkeys(name for run in runs for name in run.hyperparameters)
+    return [
+        name for name in names if len({repr(run.hyperparameters.get(name)) for run in runs}) > 1
+    ]
+
+
+def _status(run: RunSummary) -> tuple[str, str]:
+    words = clean_text(run.status)
+    if run.progress is not None and run.status == RUNNING:
+        words += f" {run.progress['fraction']:.0%}"
+    return STATUS.get(run.status, "bad"), f"● {words}"
+
+
+def _duration(run: RunSummary) -> tuple[str, str]:
+    seconds = run.duration_seconds
+    return "label", "" if seconds is None else format_duration(seconds)
+
+
+def _metric_column(metric: str, what: str, heading: str) -> Column:
+    def value(run: RunSummary) -> Any:
+        return (run.metrics.get(metric) or {}).get(what)
+
+    def cell(run: RunSummary) -> tuple[str, str]:
+        number = value(run)
+        return "label", figure(number) if isinstance(number, int | float) else ""
+
+    return Column(heading, cell, lambda r: _sortable(value(r)), right=True)
+
+
+def _setting_column(name: str) -> Column:
+    def cell(run: RunSummary) -> tuple[str, str]:
+        return "label", cut(_words(run.hyperparameters.get(name)), VALUE_COLUMNS)
+
+    heading = cut_middle(clean_text(name), VALUE_COLUMNS)
+    return Column(heading, cell, lambda r: _sortable(r.hyperparameters.get(name)), right=True)
+
+
+def _sortable(value: Any) -> tuple[int, Any] | None:
+    """Numbers before words; nothing and NaN last."""
+    if value is None or value != value:
+        return None
+    return (0, value) if isinstance(value, int | float) else (1, _words(value))
+
+
+def _words(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return figure(value)
+    return clean_text(str(value))
+
+
+def _since(run: RunSummary, now: datetime) -> float | None:
+    moment = moment_of(run.started)
+    return None if moment is _NEVER else (now - moment).total_seconds()
+
+
+def _age(run: RunSummary, now: datetime) -> tuple[str, str]:
+    seconds = _since(run, now)
+    return "dim", "" if seconds is None else format_age(seconds)
