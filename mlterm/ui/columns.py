@@ -65,11 +65,10 @@ def moment_of(text: str | None) -> datetime:
 
 
 def differing(runs: Sequence[RunSummary]) -> list[str]:
-    """The hyperparameters whose values are not the same in all these runs."""
-    names = dict.fromkeys(name for run in runs for name in run.hyperparameters)
-    return [
-        name for name in names if len({repr(run.hyperparameters.get(name)) for run in runs}) > 1
-    ]
+    """The hyperparameters whose values are not the same in all runs that have any."""
+    told = [run.hyperparameters for run in runs if run.hyperparameters]
+    names = dict.fromkeys(name for values in told for name in values)
+    return [name for name in names if len({repr(values.get(name)) for values in told}) > 1]
 
 
 def _status(run: RunSummary) -> tuple[str, str]:

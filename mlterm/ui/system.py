@@ -55,8 +55,9 @@ def _charts(model: Model, width: int, height: int) -> list[Row]:
     shown = [item for item in items(model.sample) if item.series in model.system]
     if not shown:
         return [fit([], width)] * height
-    columns = max(1, min(len(shown), width // CHART_COLUMNS))
-    lines = max(1, min(-(-len(shown) // columns), height // CHART_ROWS))
+    most = max(1, min(len(shown), width // CHART_COLUMNS))
+    lines = max(1, min(-(-len(shown) // most), height // CHART_ROWS))
+    columns = min(most, -(-len(shown) // lines))  # none of the lines much shorter than another
     cell, tall = width // columns, height // lines
     rows: list[Row] = []
     for line in range(lines):
