@@ -8,6 +8,7 @@ from pathlib import Path
 from mlterm.core.records import Record, as_number, decode_batch
 from mlterm.core.samples import figures_of
 from mlterm.core.series import Series
+from mlterm.core.shares import Shares
 from mlterm.feed.tail import Tail
 from mlterm.system.checkpoint import Checkpoint
 
@@ -23,10 +24,11 @@ class SamplesFeed:
         self._tail = Tail(path)
         self.series: dict[str, Series] = {}
         self.last: Record | None = None
-        """The newest sample."""
+        """The newest sample, with the last PSS of each process where it has none."""
         self.version = 0
         self._t: float | None = None
         self._skip_to = ""
+        self._shares = Shares()
 
     def open(self, checkpoint: Checkpoint | None) -> None:
         """Begin where a checkpoint of the file has come to, if it is one."""
@@ -88,9 +90,10 @@ class SamplesFeed:
         self._skip_to = ""
         if self._t is not None and t < self._t:  # another part, with a clock of its own
             self.series = {}
-        self._t, self.last = t, sample
         for name, value in figures_of(sample):
             series = self.series.get(name)
             if series is None:
                 series = self.series[name] = Series()
             series.add(value, t)
+        self._shares.fill(sample)
+        self._t, self.last = t, sample

@@ -150,7 +150,7 @@ _WEIGHTS = {
 def _heads(width: int, *, has_gpus: bool) -> str:
     gpu = " GPU MEM" if has_gpus else ""
     more = f"{'READ':>9}{'WRITTEN':>9}{'FILES':>6}" if width >= WIDE else ""
-    return f"{'PID':>8} S {'CPU%':>6}{'PSS':>9}{gpu}{'THR':>5}{more}  COMMAND"
+    return f"{'PID':>8} S {'CPU%':>6}{'MEM':>9}{gpu}{'THR':>5}{more}  COMMAND"
 
 
 def _row(process: Mapping[str, Any], depth: int, width: int, *, has_gpus: bool) -> Row:
@@ -160,7 +160,11 @@ def _row(process: Mapping[str, Any], depth: int, width: int, *, has_gpus: bool) 
         ("dim", f"{process.get('pid', '?'):>8} "),
         (_STATES.get(status, "dim"), f"{status[:1]} "),
         ("label", f"{'–' if cpu is None else f'{cpu:.1f}':>6}"),
-        ("label", f"{format_bytes(_memory(process)):>9}"),
+        # RSS, as long as no PSS has been read: fainter, since shared pages are in it.
+        (
+            "dim" if process.get("pss_bytes") is None else "label",
+            f"{format_bytes(_memory(process)):>9}",
+        ),
     ]
     if has_gpus:
         used = _gpu_memory(process)
