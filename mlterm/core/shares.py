@@ -21,7 +21,7 @@ class Shares:
             if job.get("pss_bytes") is None:
                 job["pss_bytes"] = self._job
             self._job = job.get("pss_bytes")
-        seen = {}
+        seen: dict[Any, Mapping[str, Any]] = {}
         for process in sample.get("processes") or ():
             if not isinstance(process, dict):
                 continue

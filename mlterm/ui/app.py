@@ -16,7 +16,7 @@ from mlterm.core.closing import Closing
 from mlterm.core.errors import ProtocolError
 from mlterm.core.lifecycle import RUNNING
 from mlterm.core.protocol import Frame, Kind
-from mlterm.link import Link
+from mlterm.link import LOOK_SECONDS, RECONNECT_SECONDS, Link
 from mlterm.system import lock
 from mlterm.system.paths import RunFiles
 from mlterm.ui import update
@@ -229,10 +229,15 @@ class App:
         """The keeper is gone: its work is done, or another takes its place in a moment."""
         if self._closing.code is not None:
             self._closing.drained = True
-            return
-        rows, columns = self._sent_size
-        if self._link.reconnect(rows, columns):
+        else:
+            self._find_keeper(time.monotonic() + RECONNECT_SECONDS)
+
+    def _find_keeper(self, deadline: float) -> None:
+        """Keys are answered meanwhile."""
+        if self._connect():
             self._watch()
+        elif time.monotonic() < deadline and not self._link.is_over():
+            self._window.after(LOOK_SECONDS, lambda: self._find_keeper(deadline))
         elif not lock.is_held(self._files.lock) and not self._stay:
             self._end(Ending(lost=True))
 

@@ -247,6 +247,24 @@ def test_a_client_that_is_killed_leaves_a_usable_terminal(viewing: Home) -> None
     assert viewing.listed()["p/r"]["status"] == "running"
 
 
+def test_another_keeper_is_found_where_one_was_killed(viewing: Home) -> None:
+    terminal = run(viewing)
+    keeper = viewing.part("keeper")
+    keeper.kill()
+    wait_until(lambda: [p for p in viewing.parts("keeper") if p.pid != keeper.pid], "another")
+    assert end(terminal) == 0
+    assert b"got 'on" in viewing.run().output
+
+
+def test_a_run_whose_supervisors_are_all_killed_is_lost(viewing: Home) -> None:
+    terminal = run(viewing)
+    for part in ("guard", "keeper", "observer"):
+        for process in viewing.parts(part):
+            process.kill()
+    assert terminal.wait() == 125
+    assert b"was lost" in terminal.raw
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_signal_detaches(viewing: Home, number: signal.Signals, code: int) -> None:
     terminal = run(viewing)
