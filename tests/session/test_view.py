@@ -4,6 +4,8 @@ import json
 import os
 import re
 import signal
+import subprocess
+import sys
 import termios
 
 import pytest
@@ -326,3 +328,17 @@ def test_the_whole_is_in_the_files_all_the_same(viewing: Home) -> None:
     assert [record["_step"] for record in records] == list(range(1, 31))
     summary = json.loads((viewing.run().folder / "summary.json").read_bytes())
     assert summary["series"]["train/loss"]["count"] == 30
+
+
+@pytest.mark.linux
+def test_a_watched_process_has_the_same_view(viewing: Home) -> None:
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(100)"]) as stranger:
+        named = (*NAMED, "--interval", "0.1")
+        terminal = viewing.terminal("watch", *named, str(stranger.pid), rows=40, columns=120)
+        see(terminal, "p/r ● running", "CPU", "MEM")
+        terminal.send("3")
+        see(terminal, "Processes · 1", str(stranger.pid), "python")
+        stranger.kill()
+        stranger.wait()
+        terminal.wait()
+    assert viewing.run().finish["status"] in ("failed", "completed")  # by what the kernel tells
