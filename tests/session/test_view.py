@@ -117,6 +117,31 @@ def test_a_chart_is_zoomed_and_its_cursor_scrolls_the_output(viewing: Home) -> N
     assert end(terminal) == 0
 
 
+def test_what_a_tracker_logged_is_found_in_the_output_by_its_time(viewing: Home) -> None:
+    code = """
+        import time
+        from mlterm import Tracker
+        tracker = Tracker()
+        for step in range(4):
+            for line in range(100):
+                print(f"part {step} line {line}")
+            time.sleep(0.4)
+            tracker.log(score=step * 1.5, step=step)
+        print("READY", flush=True)
+        input()
+    """
+    script = viewing.script(code)
+    terminal = viewing.terminal("run", "--no-parse", *NAMED, "--", *script, rows=40, columns=120)
+    see(terminal, "READY", "score 4.5")
+    terminal.send("\r")
+    for value in ("4.5", "3", "1.5"):
+        terminal.send("\x1b[D")
+        see(terminal, f"score {value}  at step")
+    see(terminal, "part 1 line 99", "part 2 line 0")
+    gone(terminal, "READY")
+    assert end(terminal) == 0
+
+
 def test_tabs_show_system_records_and_output(viewing: Home) -> None:
     terminal = run(viewing)
     terminal.send("3")
@@ -312,6 +337,15 @@ def test_where_no_view_fits_the_output_is_passed_through(viewing: Home, name: st
     terminal.expect("hello")
     assert terminal.wait() == 0
     assert b"\x1b[?1049h" not in terminal.raw
+
+
+@pytest.mark.parametrize("term", ["xterm", "linux", "vt100", "screen-256color", "unheard-of"])
+def test_terminals_of_fewer_colours_show_it_too(viewing: Home, term: str) -> None:
+    viewing.environ["TERM"] = term
+    terminal = run(viewing)
+    if "256" not in term:
+        assert b"38;5;" not in terminal.raw
+    assert end(terminal) == 0
 
 
 def test_colours_are_left_out_where_nobody_wants_them(viewing: Home) -> None:
