@@ -352,6 +352,7 @@ def test_write_is_refused_while_the_run_lives(home: Home) -> None:
 
 def test_on_a_real_terminal_a_run_prints_its_metrics_at_its_end(home: Home) -> None:
     terminal: Terminal = home.terminal("run", *NAMED, "--", *home.script(TRAINING), columns=100)
-    terminal.expect("test/accuracy 93")
+    terminal.expect("test/accuracy")
+    terminal.expect("93")
     assert Path(home.run().path).exists()
     assert same(0.1667, values(home.run(), "test/average_loss")[-1])
