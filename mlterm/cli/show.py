@@ -151,8 +151,10 @@ def _metric_lines(run: RunSummary) -> list[str]:
         return ["  ".join(f"{clean_text(n)} {_number(run.metrics[n]['last'])}" for n in names)]
     from mlterm.core.goals import order_of
     from mlterm.system.checkpoint import Checkpoint
+    from mlterm.ui.along import points_along
     from mlterm.ui.chart import sparkline
     from mlterm.ui.rows import cut_middle, width_of
+    from mlterm.ui.state import Axis
 
     checkpoint = Checkpoint.read(files_of(run).summary)
     names = sorted(run.metrics, key=order_of)[:_SHOWN_METRICS]
@@ -161,7 +163,9 @@ def _metric_lines(run: RunSummary) -> list[str]:
     lines = []
     for name, title in titles.items():
         series = None if checkpoint is None else checkpoint.one(name)
-        course = "" if series is None else sparkline(series.points(), _SPARK_COLUMNS)
+        course = (
+            "" if series is None else sparkline(points_along(series, Axis.STEP), _SPARK_COLUMNS)
+        )
         padding = " " * (widest - width_of(title))
         last = _number(run.metrics[name]["last"])
         lines.append(f"{title}{padding}  {course:<{_SPARK_COLUMNS}}  {last}")

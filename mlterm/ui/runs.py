@@ -9,12 +9,13 @@ from mlterm.core.goals import goal_of, order_of
 from mlterm.core.lifecycle import RUNNING
 from mlterm.core.series import Series
 from mlterm.core.summary import RunSummary
+from mlterm.ui.along import points_along
 from mlterm.ui.bars import title_rule
 from mlterm.ui.chart import sparkline
 from mlterm.ui.columns import Column, columns_of, moment_of
 from mlterm.ui.metrics import centred
 from mlterm.ui.rows import Row, fit, row_width, width_of
-from mlterm.ui.state import State
+from mlterm.ui.state import Axis, State
 from mlterm.ui.update import Do, Effect
 
 SPARK_COLUMNS = 16
@@ -221,7 +222,7 @@ class RunsPane:
         series = self.source.curve(run.path)
         if series is not None and width - row_width(row) >= 4:
             columns = min(SPARK_COLUMNS, width - row_width(row))
-            row.append(("curve1", sparkline(series.points("step"), columns)))
+            row.append(("curve1", sparkline(points_along(series, Axis.STEP), columns)))
         return fit(row, width)
 
     def _place(self, runs: Sequence[RunSummary]) -> int:
