@@ -14,7 +14,7 @@ from mlterm.ui.figures import figure
 from mlterm.ui.rows import cut, cut_middle
 from mlterm.ui.styles import STATUS
 
-NAME_COLUMNS = 40
+NAME_COLUMNS, METRIC_COLUMNS = 40, 16
 VALUE_COLUMNS = 12
 """Of a hyperparameter, at most."""
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -24,19 +24,26 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 class Column:
     """What one column says of each run."""
 
-    name: str
+    heading: str
     cell: Callable[[RunSummary], tuple[str, str]]
     """Its style and text."""
     key: Callable[[RunSummary], Any]
     """None sorts last."""
     right: bool = False
+    of: str = ""
+    """What tells it from another of the same heading."""
+
+    @property
+    def name(self) -> str:
+        """By which it is sorted."""
+        return f"{self.heading}/{self.of}"
 
 
 def columns_of(
-    runs: Sequence[RunSummary], metric: str, now: datetime, *, named: bool
+    runs: Sequence[RunSummary], metrics: Sequence[str], now: datetime, *, named: bool
 ) -> list[Column]:
-    """Name (with the project where ``named``), status, times, a metric's last and best value, and
-    the hyperparameters that are not the same in all."""
+    """Name (with the project where ``named``), status, times, the first metric's last and best
+    value, the hyperparameters that are not the same in all, and the other metrics' values."""
 
     def name(run: RunSummary) -> str:
         return run.title if named else clean_text(run.run_id)
@@ -47,12 +54,19 @@ def columns_of(
         Column("AGE", lambda r: _age(r, now), lambda r: _since(r, now), right=True),
         Column("DURATION", _duration, lambda r: r.duration_seconds, right=True),
     ]
-    if metric:
-        goal = goal_of(metric, {})
-        columns.append(_metric_column(metric, "last", cut_middle(clean_text(metric), 20)))
-        if goal is not None:
-            columns.append(_metric_column(metric, goal, goal))
-    return columns + [_setting_column(name) for name in differing(runs)]
+    for metric in metrics[:1]:
+        columns += _metric_columns(metric)
+    columns += [_setting_column(setting) for setting in differing(runs)]
+    for metric in metrics[1:]:
+        columns += _metric_columns(metric)
+    return columns
+
+
+def _metric_columns(metric: str) -> list[Column]:
+    goal = goal_of(metric, {})
+    heading = cut_middle(clean_text(metric), METRIC_COLUMNS)
+    last = _metric_column(metric, "last", heading)
+    return [last] if goal is None else [last, _metric_column(metric, goal, goal)]
 
 
 def moment_of(text: str | None) -> datetime:
@@ -91,7 +105,7 @@ def _metric_column(metric: str, what: str, heading: str) -> Column:
         number = value(run)
         return "label", figure(number) if isinstance(number, int | float) else ""
 
-    return Column(heading, cell, lambda r: _sortable(value(r)), right=True)
+    return Column(heading, cell, lambda r: _sortable(value(r)), right=True, of=metric)
 
 
 def _setting_column(name: str) -> Column:

@@ -19,6 +19,8 @@ from mlterm.ui.state import Axis, State
 from mlterm.ui.update import Do, Effect
 
 SPARK_COLUMNS = 16
+METRICS = 3
+"""That are shown, the first of them with its course."""
 _GAP = "  "
 
 
@@ -170,7 +172,7 @@ class RunsPane:
         columns = self._columns(runs)
         cells = [[column.cell(run) for column in columns] for run in runs]
         widths = [
-            max(width_of(column.name) + 2, *(width_of(line[i][1]) for line in cells))
+            max(width_of(column.heading) + 2, *(width_of(line[i][1]) for line in cells))
             for i, column in enumerate(columns)
         ]
         shown = _fitting(widths, width - 2 - SPARK_COLUMNS)
@@ -198,7 +200,7 @@ class RunsPane:
         row: Row = [("", "  ")]
         for column, size in zip(columns, widths, strict=False):
             sign = (" ↓" if self._reverse else " ↑") if column.name == self._sort else ""
-            text = f"{column.name}{sign}"
+            text = f"{column.heading}{sign}"
             padding = " " * (size - width_of(text))
             row.append(("dim", f"{padding}{text}" if column.right else f"{text}{padding}"))
             row.append(("", _GAP))
@@ -229,7 +231,10 @@ class RunsPane:
         return next((i for i, run in enumerate(runs) if run.path == self._selected), 0)
 
     def _columns(self, runs: Sequence[RunSummary]) -> list[Column]:
-        return columns_of(runs, self.metric, self._now(), named=self._named)
+        judged = [name for name in self.metrics if goal_of(name, {}) is not None]
+        others = [name for name in judged if name != self.metric][: METRICS - 1]
+        shown = [self.metric, *others] if self.metric else []
+        return columns_of(runs, shown, self._now(), named=self._named)
 
 
 def best_before(

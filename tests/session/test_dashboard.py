@@ -29,7 +29,8 @@ def test_the_runs_of_a_project_are_a_table(swept: Home) -> None:
     terminal = swept.terminal("dashboard", "--project", "digits", rows=40, columns=120)
     lines = see(terminal, "Runs · 3", "sweep-0", "sweep-1", "sweep-2", "▁")
     (heads,) = [line for line in lines if "STATUS" in line]
-    assert heads.split() == ["RUN", "STATUS", "AGE", "DURATION", "loss", "min", "lr"]
+    shown = ["RUN", "STATUS", "AGE", "DURATION", "loss", "min", "lr", "accuracy", "max"]
+    assert heads.split() == shown
     (row,) = [line for line in lines if "sweep-1" in line]
     assert "● failed" in row
     assert "0.1" in row  # 2 / 20

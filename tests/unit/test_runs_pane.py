@@ -177,3 +177,13 @@ def test_the_ghost_is_the_best_that_began_before(
 ) -> None:
     found = best_before(run("now", hour, status="running"), names, RUNS)
     assert (found and found.run_id) == best
+
+
+def test_two_columns_of_one_heading_are_two() -> None:
+    both = {"loss": {"last": 1.0, "min": 1.0}, "val_loss": {"last": 2.0, "min": 2.0}}
+    table = pane([run("a", 8, metrics=both), run("b", 9, metrics=both)])
+    seen = set()
+    for _ in range(9):
+        table.sort(1)
+        seen.add(drawn(table)[1])
+    assert len(seen) == 9  # eight columns, and none
