@@ -74,6 +74,14 @@ def load_named(files: RunFiles, *, metrics: bool = False) -> tuple[RunSummary, b
     return summary, named
 
 
+def output_start(files: RunFiles) -> int:
+    """Where in output.log the last part of a run begins; 0 where its file does not tell."""
+    with suppress(OSError):
+        offset = _read_ends(files.run).start.get("output_offset")
+        return offset if isinstance(offset, int) else 0
+    return 0
+
+
 def all_runs(
     folder: Path, project: str | None = None, *, metrics: bool = False
 ) -> list[RunSummary]:

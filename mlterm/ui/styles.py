@@ -57,6 +57,10 @@ def _theme(
         "bar": Look("light blue", "default", accent),
         "bar.rest": Look("dark gray", "default", fainter),
         "selected": Look("default,standout", "standout", f"{text},bold", "default", picked),
+        "match": Look(
+            "default,underline", "underline", f"{text},bold,underline", "default", picked
+        ),
+        "found": Look("black", "standout,bold", "h16,bold", "yellow", warn),
         "typing": Look("black", "standout,bold", "h16,bold", "light cyan", live),
         **curves,
     }
