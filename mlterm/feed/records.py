@@ -83,6 +83,17 @@ class RecordWindow:
         """Of the file when it was last looked at."""
         return self._tail.size
 
+    @property
+    def end(self) -> int:
+        """Behind the last whole line."""
+        at = self.size
+        while at > 0:
+            start = max(0, at - BLOCK)
+            if cut := self._tail.peek(start, at - start).rfind(b"\n") + 1:
+                return start + cut
+            at = start
+        return 0
+
     def look(self) -> bool:
         """See how far the file is; whether it was cut or replaced, and offsets mean nothing now."""
         is_other = self._tail.look()
