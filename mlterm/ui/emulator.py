@@ -5,7 +5,9 @@ Sequences are those of xterm's "Control Sequences". The program's terminal trans
 newlines (mlterm.system.child), so a newline is one here: it goes to the next line's beginning.
 """
 
+import copy
 import re
+import unicodedata
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any
@@ -17,6 +19,10 @@ from mlterm.ui.skipping import latest
 
 _HOLD = 4096
 """Characters of an unfinished sequence that wait for their rest."""
+_MOST_MARKS = 8
+"""Characters of one cell."""
+_MOST_ANSWERS = 4096
+"""Bytes that wait for whoever asked."""
 _BARE = re.compile(
     r"\x1b(?:\][^\x07\x1b]*(?:\x07|\x1b\\)"  # titles, links, colours of the terminal
     r"|[PX^_][^\x1b]*\x1b\\"  # strings for devices and applications
@@ -133,7 +139,50 @@ class _Screen(pyte.Screen):
         self.carriage_return()
 
     def write_process_input(self, data: str) -> None:
-        self.answers += data.encode()
+        self.answers = (self.answers + data.encode())[-_MOST_ANSWERS:]
+
+    def draw(self, data: str) -> None:
+        """pyte's own drops what stands behind a character without a width, unless that is a mark
+        of a certain kind; and would put any number of those into a cell."""
+        if data.isascii():
+            super().draw(data)
+            return
+        piece = ""
+        for character in data:
+            if cells_of(character):
+                piece += character
+            elif not _is_format(character):
+                if piece:
+                    super().draw(piece)
+                    piece = ""
+                self._put_on(character)
+        if piece:
+            super().draw(piece)
+
+    def _put_on(self, mark: str) -> None:
+        """A mark belongs to the character before it, which may end the line above."""
+        x, y = (
+            (self.cursor.x, self.cursor.y) if self.cursor.x else (self.columns, self.cursor.y - 1)
+        )
+        if y < 0:
+            return
+        line = self.buffer[y]
+        x -= 1 if line[x - 1].data or x == 1 else 2  # of a wide one the first half
+        cell = line[x]
+        if len(cell.data) < _MOST_MARKS:
+            line[x] = cell._replace(data=unicodedata.normalize("NFC", cell.data + mark))
+            self.dirty.add(y)
+
+    def save_cursor(self) -> None:
+        """A terminal keeps one."""
+        super().save_cursor()
+        del self.savepoints[:-1]
+
+    def restore_cursor(self) -> None:
+        """What was saved can be restored more than once."""
+        kept = [saved._replace(cursor=copy.copy(saved.cursor)) for saved in self.savepoints]
+        super().restore_cursor()
+        self.savepoints[:] = kept
 
     def reset_mode(self, *numbers: int, **keywords: Any) -> None:
         if keywords.get("private") and {47, 1047, 1049} & set(numbers) and self.alternate:
@@ -174,6 +223,12 @@ class _Screen(pyte.Screen):
         self.cursor.x = min(self.cursor.x, columns - 1)
         self.tabstops = set(range(8, columns, 8))
         self.dirty.update(range(lines))
+
+
+def _is_format(character: str) -> bool:
+    """Whether a character without a width only says how its neighbours are to look: terminals
+    are at odds about the widths that come of it."""
+    return unicodedata.category(character) in ("Cc", "Cf") or "\ufe00" <= character <= "\ufe0f"
 
 
 def _decoded(data: bytes) -> tuple[str, bytes]:

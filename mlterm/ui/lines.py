@@ -13,7 +13,8 @@ _KEPT_BYTES = 2 * 1024
 """Lines up to this long are not wrapped anew for every frame."""
 _ODD = re.compile(
     rb"[\x00-\x08\x0b-\x1f\x7f]"  # controls
-    rb"|\xc2[\x80-\x9f]|\xe2\x80[\xa8-\xae]|\xe2\x81[\xa6-\xa9]"  # and what turns the direction
+    rb"|\xc2[\x80-\x9f]|\xe2\x80[\x8b-\x8f\xa8-\xae]|\xe2\x81[\xa0-\xaf]"  # what turns the
+    rb"|\xef\xb8[\x80-\x8f]|\xef\xbb\xbf"  # direction, and what only says how others look
 )
 
 

@@ -56,6 +56,31 @@ def test_wide_characters_take_two_columns_and_combining_ones_none() -> None:
     assert row_width(emulator.rows()[0]) == 6
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("\u26a0\ufe0f  warning", "\u26a0  warning"), ("a\u200bb\u200dc\ufeffd", "abcd"),
+     ("น้ำ|", "น้ำ|"), ("हिन्दी|", "हिन्दी|"), ("損\u0301|", "損\u0301|"), ("\u0301a", "a")],
+)  # fmt: skip
+def test_behind_a_character_without_a_width_the_text_goes_on(text: str, shown: str) -> None:
+    assert lines(text.encode())[0] == shown
+
+
+def test_a_mark_at_a_rows_beginning_belongs_to_the_row_above() -> None:
+    assert lines(b"abcd\ne\xcc\x81", columns=4)[:2] == ["abcd", "\xe9"]
+    assert lines("abcd\u0301e".encode(), columns=4)[:2] == ["abcd\u0301", "e"]
+
+
+def test_whatever_is_written_the_memory_is_bounded() -> None:
+    emulator = screen(b"\x1b[6n" * 10_000 + b"\x1b7" * 10_000 + b"e" + "\u0301".encode() * 50_000)
+    assert len(emulator.take_answers()) <= 4096
+    assert len(emulator._screen.savepoints) == 1
+    assert len(lines(b"e" + "\u0301".encode() * 50_000)[0]) < 20
+
+
+def test_a_place_that_was_saved_is_gone_back_to_more_than_once() -> None:
+    assert lines(b"ab\x1b7cd\x1b8X\x1b8Y\x1b8\x1b[Cz")[0] == "abYz"
+
+
 def test_a_character_may_come_in_pieces_and_so_may_a_sequence() -> None:
     data = "α\x1b[31mβ\x1b]0;title\x07γ".encode()
     for cut in range(len(data)):

@@ -224,6 +224,7 @@ def _split(data: bytes) -> list[bytes]:
         (b"\x1b]0;title\x07ok\x1b[5A", ["ok"]),
         ("a\u202eb\u2028c".encode(), ["abc"]),
         (b"\xc2\x9b31m", ["31m"]),
+        ("\u26a0\ufe0f  a\u200bb".encode(), ["\u26a0  ab"]),
         (b"", [""]),
     ],
 )
