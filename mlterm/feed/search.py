@@ -7,6 +7,7 @@ from mlterm.feed.output import BLOCK, Output
 
 _ODD = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]")
 """Controls: what a person sees of a line that has them is not what stands in it."""
+_HARMLESS = bytes([0x09, 0x0A, *range(0x20, 0x7F)])
 
 
 class Search:
@@ -63,7 +64,7 @@ class Search:
 
 def seen(data: bytes) -> str:
     """Whole lines as a person sees them."""
-    if _ODD.search(data):
+    if _ODD.search(data.translate(None, _HARMLESS)):
         cleaner = Cleaner(colour=False)
         data = cleaner.feed(data.replace(b"\0", b"")) + cleaner.finish()
     return data.decode("utf-8", "replace")
