@@ -61,6 +61,7 @@ class App:
             self._observe()
             if self._subject.feed.summary.status == RUNNING and self._connect():
                 self._watch()
+            self._subject.output.take_answers()  # to questions of before: the program has gone on
             self._window.after(0, self._tick)
             self._window.run()
         finally:
@@ -82,6 +83,8 @@ class App:
     def _observe(self) -> None:
         """Have drawn what has changed since it last was."""
         live = self._is_live and not self._read_only
+        if (answers := self._subject.output.take_answers()) and live:
+            self._send(answers)
         self._state = update.observe(self._state, self._subject.model, live=live)
         if notice := self._subject.take_notice():
             self._state = replace(self._state, notice=notice)

@@ -216,6 +216,29 @@ def test_one_types_into_pdb(viewing: Home) -> None:
     assert b"value is 42" in viewing.run().output
 
 
+def test_a_program_that_asks_its_terminal_is_answered(viewing: Home) -> None:
+    code = """
+        import sys, termios, tty
+        tty.setcbreak(0)
+        termios.tcflush(0, termios.TCIFLUSH)
+        print("READY", flush=True)
+        sys.stdin.read(1)
+        sys.stdout.write("ab\\x1b[6n")
+        sys.stdout.flush()
+        answer = ""
+        while not answer.endswith("R"):
+            answer += sys.stdin.read(1)
+        print(" answer", repr(answer), flush=True)
+        sys.stdin.read(1)
+    """
+    terminal = viewing.terminal("run", *NAMED, "--", *viewing.script(code), rows=40, columns=120)
+    see(terminal, "READY")
+    terminal.send("ix")
+    see(terminal, "answer '\\x1b[2;3R'")
+    terminal.send("x")
+    assert terminal.wait() == 0
+
+
 def test_ctrl_c_is_the_programs(viewing: Home) -> None:
     terminal = run(viewing)
     terminal.send("\x03")
