@@ -58,6 +58,7 @@ class Window:
         self._keys: terminal.RawKeys | None = None
         self._drawn_at = self._cost = 0.0
         self._due: Any = None
+        self._has_signal = False
         self.set_theme(theme)
 
     @property
@@ -90,7 +91,13 @@ class Window:
 
     def after(self, seconds: float, action: Callable[[], None]) -> Any:
         """Do something later."""
-        return self._loop.set_alarm_in(seconds, lambda *_: action())
+
+        def act(*_: object) -> None:
+            if self._has_signal:
+                self.close()
+            action()
+
+        return self._loop.set_alarm_in(seconds, act)
 
     def watch(self, fd: int, action: Callable[[], None]) -> Any:
         """Do something whenever there is something to be read."""
@@ -173,7 +180,9 @@ class Window:
 
     def _on_signal(self, number: int) -> None:
         self._shown.on_signal(number)
-        # At once: it may have broken into a write to a terminal that takes nothing.
+        # At once: it may have broken into a write to a terminal that takes nothing. What it
+        # broke into may also swallow it: then with the next alarm.
+        self._has_signal = True
         raise urwid.ExitMainLoop
 
 
