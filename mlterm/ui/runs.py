@@ -18,7 +18,8 @@ from mlterm.ui.rows import Row, fit, row_width, width_of
 from mlterm.ui.state import Axis, State
 from mlterm.ui.update import Do, Effect
 
-SPARK_COLUMNS = 16
+SPARK_COLUMNS, SHORT_SPARK, WIDE = 16, 8, 110
+"""A narrow table has short curves, for the sake of one more figure."""
 METRICS = 3
 """That are shown, the first of them with its course."""
 _GAP = "  "
@@ -175,7 +176,7 @@ class RunsPane:
             max(width_of(column.heading) + 2, *(width_of(line[i][1]) for line in cells))
             for i, column in enumerate(columns)
         ]
-        shown = _fitting(widths, width - 2 - SPARK_COLUMNS)
+        shown = _fitting(widths, width - 2 - _spark_columns(width))
         rows.append(self._heads(columns[:shown], widths, width))
         room = max(0, height - len(rows))
         place = self._place(runs)
@@ -223,7 +224,7 @@ class RunsPane:
             row.append(("", _GAP))
         series = self.source.curve(run.path)
         if series is not None and width - row_width(row) >= 4:
-            columns = min(SPARK_COLUMNS, width - row_width(row))
+            columns = min(_spark_columns(width), width - row_width(row))
             row.append(("curve1", sparkline(points_along(series, Axis.STEP), columns)))
         return fit(row, width)
 
@@ -258,6 +259,10 @@ def best_before(
         if known:
             return (min if goal == "min" else max)(known, key=lambda pair: pair[0])[1]
     return None
+
+
+def _spark_columns(width: int) -> int:
+    return SPARK_COLUMNS if width >= WIDE else SHORT_SPARK
 
 
 def _fitting(widths: Sequence[int], room: int) -> int:
