@@ -3,14 +3,14 @@
 import time
 
 from mlterm.feed.output import Output
+from mlterm.ui.catching import Catcher
 from mlterm.ui.emulator import Emulator
 
 REPLAY = 64 * 1024
 """Of the output before, that the screen begins with."""
-SLICE = 8 * 1024
-"""That is emulated at a time where nothing can be skipped."""
-MOST_PENDING = 16 * 1024 * 1024
-"""Looked at for what can be; of a larger flood only its end."""
+BLOCK = 1024 * 1024
+MOST_PENDING = 16 * BLOCK
+"""Of a larger flood only the end is looked at."""
 
 
 class Follow:
@@ -19,6 +19,7 @@ class Follow:
     def __init__(self, output: Output, start: int = 0) -> None:
         self._output = output
         self.emulator = Emulator(80, 24)
+        self._catcher = Catcher(self.emulator)
         self.begin = start
         """Where in the file what the screen has begins; it is blank above that."""
         self._position: int | None = None
@@ -35,7 +36,8 @@ class Follow:
     @property
     def behind(self) -> bool:
         """Whether there is output that the screen does not have yet."""
-        return self._has_file and (self._position or 0) < self._known
+        is_read = not self._has_file or (self._position or 0) >= self._known
+        return not is_read or bool(self._catcher.pending)
 
     def grown(self, offset: int) -> None:
         """The file holds so many bytes."""
@@ -43,7 +45,9 @@ class Follow:
 
     def take(self, data: bytes) -> None:
         """Output that could not be written to the file."""
-        self.emulator.feed(data)
+        self._catcher.feed(data)
+        while self._catcher.work():
+            continue
         self._position = self._known = (self._position or 0) + len(data)
 
     def resume(self, offset: int) -> None:
@@ -55,19 +59,23 @@ class Follow:
         size = self._output.size
         self._known = max(self._known, size)
         self._has_file = size >= self._known
-        if not self._has_file or (self._position is not None and self._position >= size):
-            return False
+        has_news = bool(self._catcher.pending)
+        if self._has_file and (self._position is None or self._position < size):
+            self._read(size)
+            has_news = True
+        while self._catcher.work() and time.monotonic() < deadline:
+            continue
+        return has_news
+
+    def _read(self, size: int) -> None:
+        """Hand over what has come, in blocks; little of it will be emulated."""
         if self._position is None:
             self._position = self.begin = self._beginning(size)
-        start = max(self._position, size - MOST_PENDING)
-        data = self._output.read(start, size)
-        rest = self.emulator.feed_latest(data)
-        self._position = start + len(data) - len(rest)
-        while rest and time.monotonic() < deadline:
-            self.emulator.feed(rest[:SLICE])
-            self._position += len(rest[:SLICE])
-            rest = rest[SLICE:]
-        return True
+        at = max(self._position, size - MOST_PENDING)
+        while at < size and (data := self._output.read(at, min(size, at + BLOCK))):
+            self._catcher.feed(data)
+            at += len(data)
+        self._position = at
 
     def _beginning(self, size: int) -> int:
         if size - self.begin <= REPLAY:

@@ -3,6 +3,7 @@
 Here belongs how text is measured, cut and put together, and nothing about what it says.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 
 from wcwidth import wcwidth
@@ -13,6 +14,8 @@ Row = list[Span]
 """A line of a pane, from left to right."""
 CUT = "…"
 
+NARROW = re.compile("[ -~\xa0-\xac\xae-\u02ff\u2500-\u25ff\u2800-\u28ff]*")
+"""Text of which each character takes a column."""
 _NARROW_BLOCKS = ((0x20, 0x7E), (0xA0, 0xAC), (0xAE, 0x2FF), (0x2500, 0x25FF), (0x2800, 0x28FF))
 
 
@@ -26,7 +29,9 @@ def cells_of(character: str) -> int:
 
 def width_of(text: str) -> int:
     """How many columns a text takes."""
-    return len(text) if text.isascii() else sum(map(cells_of, text))
+    if text.isascii() or NARROW.fullmatch(text):
+        return len(text)
+    return sum(map(cells_of, text))
 
 
 def cut(text: str, width: int, mark: str = CUT) -> str:

@@ -339,7 +339,7 @@ def test_all_that_is_found_on_the_page_is_marked_and_the_line_that_was_is_so_dis
     assert bench.find("loss") == [*names(18, 2), "loss: Loss", "no", "loss", "line 20"]
     assert bench.spans("found") == ["loss", "Loss"]
     assert bench.spans("match") == ["loss"]
-    assert bench.spans(RED) == [":"]
+    assert bench.spans(RED) == [": "]
     bench.find_on(1)
     assert bench.spans("found") == ["loss"]
     bench.find("Loss")  # case counts
@@ -357,7 +357,7 @@ def test_what_is_wrapped_is_marked_over_the_rows_end(tmp_path: Path) -> None:
     coloured = b"\x1b[31m" + b"y" * 17 + b" or \x1b[0mand\n"
     bench.add(b"\n" + coloured)
     bench.find("or and")
-    assert bench.spans("found") == ["or", " and"]
+    assert bench.spans("found") == ["or", " ", "and"]
 
 
 def test_while_following_one_searches_backwards_and_goes_on_so(tmp_path: Path) -> None:
