@@ -41,7 +41,7 @@ def test_every_theme_has_every_style_and_urwid_takes_it(theme: str) -> None:
 
 def test_mono_has_no_colours() -> None:
     for look in THEMES["mono"].values():
-        assert set(look.many.split(",")) <= {"default", "bold", "standout"}
+        assert set(look.many.split(",")) <= {"default", "bold", "standout", "underline"}
 
 
 def test_the_picture_is_what_was_drawn() -> None:
