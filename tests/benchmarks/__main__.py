@@ -16,12 +16,13 @@ from tests.benchmarks import (
     start,
     throughput,
     tracking,
+    viewing,
 )
 from tests.benchmarks.harness import Corner, Row, table
 
 ROUNDS = {
     "throughput": 7, "start": 21, "overhead": 9, "tracking": 3, "importing": 21, "reading": 9,
-    "parsing": 7, "sampling": 11,
+    "parsing": 7, "sampling": 11, "viewing": 15,
 }  # fmt: skip
 
 
@@ -45,6 +46,7 @@ def main() -> int:
         "reading": reading.measure,
         "parsing": parsing.measure,
         "sampling": sampling.measure,
+        "viewing": lambda corner, n: viewing.measure(corner, n, 2 * options.megabytes),
     }
     machine = _machine()  # its load before ours
     rows = []
