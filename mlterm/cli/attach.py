@@ -51,7 +51,7 @@ def attach(
     if chosen.status == RUNNING:
         _refuse_elsewhere(chosen, files)
         daemon.set_title("client", chosen.name)
-    if not files.output.exists():
+    if not files.output.exists() and (plain or not terminal.fits_view()):
         return _without_output(chosen, quiet=quiet)
     start = 0 if everything else replay_start(files, REPLAY_BYTES)
     keys = None if read_only else terminal.keyboard()
@@ -61,7 +61,11 @@ def attach(
 
 def replay_start(files: RunFiles, count: int) -> int:
     """Where to begin so that at most ``count`` bytes are replayed, from a line's start."""
-    with files.output.open("rb") as log:
+    try:
+        log = files.output.open("rb")
+    except FileNotFoundError:  # of a run without supervisor; the view shows the rest of it
+        return 0
+    with log:
         size = os.fstat(log.fileno()).st_size
         if size <= count:
             return 0

@@ -154,7 +154,8 @@ class App:
 
     def _carry_out(self, effect: Effect) -> None:
         if effect.do is Do.DETACH:
-            self._end(Ending(detached=self._is_live, code=self._closing.code))
+            runs = self._closing.code is None and self._subject.feed.summary.status == RUNNING
+            self._end(Ending(detached=runs, code=self._closing.code))
         elif effect.do is Do.STOP:
             self._link.send(protocol.stop(signal.SIGINT, STOP_GRACE_SECONDS))
         elif effect.do is Do.SEND:
