@@ -120,7 +120,9 @@ class Screen:
 
     def wait_end(self) -> float:
         """Wait for the program's end; how long it took in all."""
-        self._reader.join()
+        self._reader.join(PATIENCE_SECONDS)
+        if not self._ended:
+            raise RuntimeError(f"the program does not end; there was {self.text()!r}")
         seconds = time.perf_counter() - self.began
         _, status = os.waitpid(self.pid, 0)
         self.pid = 0
@@ -351,7 +353,7 @@ def _flood(corner: Corner, rounds: int, megabytes: int) -> list[Row]:
             if out.tell() >= megabytes * MEGABYTE:
                 break
     names = ["--project", PROJECT, "--run-id", RUN_ID, "--log-dir", str(corner.logs)]
-    job = ["--no-parse", *names, "--", "cat", str(file)]
+    job = [*names, "--", "cat", str(file)]
 
     def taken_by(*options: str) -> Callable[[], float]:
         def take() -> float:
@@ -391,7 +393,7 @@ def _keys_in_flood(corner: Corner, file: Path) -> list[Row]:
     names = ["--project", PROJECT, "--run-id", RUN_ID, "--log-dir", str(corner.logs)]
     stop = corner.path / "stop"
     again = f"while [ ! -e {stop} ]; do cat {file}; done; echo; echo THE END; read word"
-    words = ["run", "-q", "--no-parse", *names, "--", "sh", "-c", again]
+    words = ["run", "-q", *names, "--", "sh", "-c", again]
     times = []
     with Screen(corner, [*mlterm(), *words]) as screen:
         screen.wait(lambda got: b"loss" in got)
@@ -409,7 +411,9 @@ def _keys_in_flood(corner: Corner, file: Path) -> list[Row]:
         time.sleep(0.5)
         lines = [line.rstrip() for line in screen.lines()]
         is_right = _ends_right(lines, file)
-        screen.send("i\r")
+        screen.send("i")
+        screen.wait(lambda got: b"typing into" in got)
+        screen.send("\r")
         screen.wait_end()
     stop.unlink()
     corner.settle()
