@@ -3,7 +3,6 @@
 import fcntl
 import os
 import pty
-import select
 import signal
 import statistics
 import sys
@@ -42,7 +41,7 @@ _BRAILLE = tuple(bytes([0xE2, 0xA0 + high]) for high in range(4))
 
 TRAINING = """
 for step in range(1, 2001):
-    print(f"step {step} train/loss {2 / step:.4f} val/loss {3 / step:.4f} accuracy {step / 2e3:.4f}")
+    print(f"step {step} train/loss {2 / step:.4f} val/loss {3 / step:.4f} accuracy {step / 2000}")
 print("READY", flush=True)
 """
 SILENT = TRAINING + "import signal; signal.pause()\n"
@@ -89,7 +88,7 @@ class Screen:
         if not self.pid:
             os.chdir(corner.path)
             termios.tcsetwinsize(0, (ROWS, COLUMNS))
-            os.execvpe(command[0], command, corner.environ | {"TERM": "xterm-256color"})
+            os.execvpe(command[0], list(command), corner.environ | {"TERM": "xterm-256color"})
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -278,7 +277,7 @@ def _long_run(corner: Corner) -> list[Row]:
                 raise RuntimeError(f"a million records are not read; there was {text!r}")
             seen = screen.size
             with suppress(RuntimeError):
-                screen.wait(lambda got: bool(got), seen)
+                screen.wait(bool, seen)
         complete = time.perf_counter() - screen.began
         peak, now = memory_of(screen.pid)
     path.unlink()
