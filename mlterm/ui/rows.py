@@ -5,6 +5,7 @@ Here belongs how text is measured, cut and put together, and nothing about what 
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from wcwidth import wcwidth
 
@@ -14,24 +15,21 @@ Row = list[Span]
 """A line of a pane, from left to right."""
 CUT = "…"
 
-NARROW = re.compile("[ -~\xa0-\xac\xae-\u02ff\u2500-\u25ff\u2800-\u28ff]*")
-"""Text of which each character takes a column."""
-_NARROW_BLOCKS = ((0x20, 0x7E), (0xA0, 0xAC), (0xAE, 0x2FF), (0x2500, 0x25FF), (0x2800, 0x28FF))
+NARROW = re.compile(
+    "[ -~\xa0-\xac\xae-\u02ff\u2013\u2026\u2190-\u2199\u2500-\u25fc\u25ff\u2800-\u28ff]*"
+)
+"""What nearly all text is of: characters of one column each."""
 
 
+@lru_cache(maxsize=4096)
 def cells_of(character: str) -> int:
     """How many columns a character takes: 0, 1 or 2. A control takes none."""
-    code = ord(character)
-    if any(low <= code <= high for low, high in _NARROW_BLOCKS):
-        return 1
     return max(0, wcwidth(character))
 
 
 def width_of(text: str) -> int:
     """How many columns a text takes."""
-    if text.isascii() or NARROW.fullmatch(text):
-        return len(text)
-    return sum(map(cells_of, text))
+    return len(text) if _is_narrow(text) else sum(map(cells_of, text))
 
 
 def cut(text: str, width: int, mark: str = CUT) -> str:
@@ -85,8 +83,12 @@ def text_of(rows: Iterable[Sequence[Span]]) -> list[str]:
     return ["".join(text for _, text in row) for row in rows]
 
 
+def _is_narrow(text: str) -> bool:
+    return text.isascii() or NARROW.fullmatch(text) is not None
+
+
 def _head(text: str, width: int) -> str:
-    if text.isascii():
+    if _is_narrow(text):
         return text[:width]
     taken = 0
     for at, character in enumerate(text):
