@@ -233,7 +233,7 @@ class Series:
             columns = data["buckets"]
             there = (*_COLUMNS, *(name for name in _PLACES if name in columns))
             for name in there:
-                setattr(series, f"_{name}", array("d", map(_number, columns[name])))
+                setattr(series, f"_{name}", _column(columns[name]))
             end = {name: _number(value) for name, value in data.get("end", {}).items()}
             if series.count:
                 series.end = Place(series._x_last[-1], **end)
@@ -389,6 +389,13 @@ def _filled(column: "array[float]") -> "array[float]":
 def _extremes(low: float, high: float) -> tuple[float | None, float | None]:
     """None where every point is NaN."""
     return (low, high) if low <= high else (None, None)
+
+
+def _column(values: Sequence[Any]) -> "array[float]":
+    try:
+        return array("d", values)
+    except TypeError:  # some are words for numbers
+        return array("d", map(_number, values))
 
 
 def _number(value: object) -> float:
