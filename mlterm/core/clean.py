@@ -7,6 +7,7 @@ ever held back is the line that is still being written.
 """
 
 import re
+from functools import cache
 
 _LINE_LIMIT = 64 * 1024  # bytes of a line that are read, then characters that are held back
 
@@ -31,9 +32,7 @@ _STRING = (  # DCS, SOS, PM, APC
 _SHORT = rf"(?<=\x1b)[\x20-\x2f]{_MANY}[\x30-\x7e]?"  # designations, two-byte sequences
 _REMOVED = f"(?:{_CSI}|{_OSC}|{_STRING}|{_SHORT})?"
 
-_PLAIN = re.compile(_CONTROL + _REMOVED)
-_COLOURED = re.compile(rf"{_CONTROL}(?!(?<=\x1b){_SGR_TAIL}){_REMOVED}")
-_SGR_ONLY = re.compile(rf"(?:\x1b{_SGR_TAIL})*+")
+_SGR_ONLY = rf"(?:\x1b{_SGR_TAIL})*+"
 _SGR_RESET = re.compile(r"\x1b\[[0;]*m")
 _NOT_UTF8 = re.compile(r"[\udca0-\udcff]")
 _CUT_CHARACTER = re.compile(
@@ -53,7 +52,7 @@ class Cleaner:
     """
 
     def __init__(self, colour: bool) -> None:
-        self._pattern = _COLOURED if colour else _PLAIN
+        self._pattern = _removed(colour)
         self._raw = bytearray()  # of the line being written, what has not been cleaned
         self._held = ""  # of the same line, what has been
         self._coloured = False
@@ -138,12 +137,19 @@ class Cleaner:
         return text.encode()
 
 
+@cache
+def _removed(colour: bool) -> re.Pattern[str]:
+    """Made when it is first asked for: who only cleans names does not wait for it."""
+    kept = rf"(?!(?<=\x1b){_SGR_TAIL})" if colour else ""
+    return re.compile(_CONTROL + kept + _REMOVED)
+
+
 def _overwritten(line: str) -> str:
     """Return what a terminal would still show of a line, its last carriage returns included."""
     if "\r" not in line:
         return line
     states = line.split("\r")
-    visible = (i for i in reversed(range(len(states))) if not _SGR_ONLY.fullmatch(states[i]))
+    visible = (i for i in reversed(range(len(states))) if not re.fullmatch(_SGR_ONLY, states[i]))
     return "\r".join(states[next(visible, 0) :])
 
 

@@ -9,16 +9,11 @@ from typing import Any
 
 from mlterm.core.records import Record, as_number
 from mlterm.core.sizes import format_bytes, format_figure, format_share
+from mlterm.core.summary import COST_FIELDS
 from mlterm.core.usage import SHORTEST_SECONDS
 
 MOST_ROLES = 32
 OTHER = "other"
-COST_FIELDS = (
-    "not_sampled", "samples", "peak_memory_bytes", "peak_memory_of", "memory_limit_bytes",
-    "cpu_limit_cores", "cpu_seconds", "mean_cpu_percent", "peak_cpu_percent", "read_bytes",
-    "written_bytes", "energy_kwh", "roles", "gpus",
-)  # fmt: skip
-"""Of a finish record."""
 MOST_DEVICES = 4
 """In the line for a person."""
 JOULES_A_KWH = 3.6e6

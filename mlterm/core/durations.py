@@ -2,23 +2,14 @@
 
 import math
 import re
-from decimal import Decimal
 from typing import NamedTuple
 
 from mlterm.core.clean import clean_text
 from mlterm.core.errors import RefusedError
 
-# Decimal, so that 700ms are 0.7 seconds and not 0.7000000000000001.
-_UNITS = {
-    "d": Decimal(86_400),
-    "h": Decimal(3_600),
-    "m": Decimal(60),
-    "s": Decimal(1),
-    "ms": Decimal("0.001"),
-}
+_UNITS = {"d": "86400", "h": "3600", "m": "60", "s": "1", "ms": "0.001"}
 _NUMBER = r"[0-9]+(?:\.[0-9]*)?|\.[0-9]+"
-_BARE = re.compile(_NUMBER)
-_PARTS = re.compile("".join(rf"(?: ?(?P<{unit}>{_NUMBER}) ?{unit})?" for unit in _UNITS))
+_PARTS = "".join(rf"(?: ?(?P<{unit}>{_NUMBER}) ?{unit})?" for unit in _UNITS)
 _RULE = (
     "a duration is a number of seconds, or numbers with d, h, m, s or ms from the largest"
     " to the smallest: 45, 500ms, 90m, 1.5h, 2h30m"
@@ -54,13 +45,15 @@ def parse_duration(text: str) -> float:
 
 
 def _seconds(text: str) -> float | None:
-    if _BARE.fullmatch(text):
+    if re.fullmatch(_NUMBER, text):
         return float(text)
-    match = _PARTS.fullmatch(text)
+    match = re.fullmatch(_PARTS, text)
     if not text or not match:
         return None
+    from decimal import Decimal  # so that 700ms are 0.7 seconds and not 0.7000000000000001
+
     numbers = match.groupdict(default="0")
-    return float(sum(Decimal(number) * _UNITS[unit] for unit, number in numbers.items()))
+    return float(sum(Decimal(number) * Decimal(_UNITS[unit]) for unit, number in numbers.items()))
 
 
 def format_duration(seconds: float) -> str:

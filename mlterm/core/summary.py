@@ -6,6 +6,13 @@ from typing import Any
 from mlterm.core.clean import clean_text
 from mlterm.core.records import Record
 
+COST_FIELDS = (
+    "not_sampled", "samples", "peak_memory_bytes", "peak_memory_of", "memory_limit_bytes",
+    "cpu_limit_cores", "cpu_seconds", "mean_cpu_percent", "peak_cpu_percent", "read_bytes",
+    "written_bytes", "energy_kwh", "roles", "gpus",
+)  # fmt: skip
+"""What a finish record says of the cost; it is reckoned in core.cost."""
+
 
 @dataclass(frozen=True)
 class RunSummary:

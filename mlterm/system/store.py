@@ -10,12 +10,11 @@ from typing import Any
 
 from mlterm.core import names
 from mlterm.core.clean import clean_text
-from mlterm.core.cost import COST_FIELDS
 from mlterm.core.errors import NotFoundError, RefusedError
 from mlterm.core.lifecycle import ENDED, LOST, RUNNING
 from mlterm.core.records import Record, as_number, decode, decode_batch, decode_lines
 from mlterm.core.series import SeriesFold
-from mlterm.core.summary import RunSummary
+from mlterm.core.summary import COST_FIELDS, RunSummary
 from mlterm.system import lock, registry
 from mlterm.system.checkpoint import read_progress
 from mlterm.system.paths import RunFiles

@@ -3,8 +3,9 @@ from typing import Any
 
 import pytest
 
-from mlterm.core.cost import COST_FIELDS, MOST_ROLES, OTHER, Cost, by_role, words_of
+from mlterm.core.cost import MOST_ROLES, OTHER, Cost, by_role, words_of
 from mlterm.core.sizes import format_bytes, format_figure, format_share
+from mlterm.core.summary import COST_FIELDS
 
 GB = 1024**3
 
