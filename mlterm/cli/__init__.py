@@ -1,5 +1,6 @@
 """The command line: ``main`` is the only place that prints errors and picks exit codes."""
 
+import gc
 import os
 import sys
 from typing import TYPE_CHECKING, NoReturn
@@ -37,6 +38,7 @@ def _start() -> int:
 
 
 def _run(launch: "Launch | None") -> int:
+    gc.disable()  # imports leave no garbage; looking for it took a twentieth of a start
     import click
 
     from mlterm.cli.group import cli

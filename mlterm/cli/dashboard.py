@@ -4,7 +4,7 @@ import click
 
 from mlterm.cli.options import log_dir_option, project_option, run_argument
 from mlterm.cli.runs import print_table
-from mlterm.cli.show import files_of, find
+from mlterm.cli.show import files_of, find, importing
 from mlterm.system import paths, store, terminal
 
 SHORTEST_REFRESH, LONGEST_REFRESH = 0.1, 3600.0
@@ -43,10 +43,11 @@ def dashboard(
             raise store.nothing_found(folder, project)
         print_table(known)
         return 0
-    from mlterm.feed.runs import RunsFeed
-    from mlterm.ui.app import first_state
-    from mlterm.ui.dashboard import Dashboard
-    from mlterm.ui.state import Mode
+    with importing():
+        from mlterm.feed.runs import RunsFeed
+        from mlterm.ui.app import first_state
+        from mlterm.ui.dashboard import Dashboard
+        from mlterm.ui.state import Mode
 
     feed = RunsFeed(folder, project)
     while not feed.runs and feed.poll():

@@ -1,5 +1,6 @@
 """The commands, as click knows them; each one's module is imported when it is called."""
 
+import gc
 import os
 from importlib import import_module
 from typing import Any
@@ -36,6 +37,7 @@ class _Lazy(click.Group):
         if name not in _COMMANDS:
             return None
         module = import_module(f"mlterm.cli.{_COMMANDS[name][0]}")
+        gc.enable()
         command: click.Command = getattr(module, name.replace("-", "_"))
         return command
 

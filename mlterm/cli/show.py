@@ -1,8 +1,9 @@
 """Finding runs, showing them to the person, and saying how they ended."""
 
+import gc
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import click
@@ -72,12 +73,24 @@ def leave(view: View, name: str, way: Way, *, is_run: bool = False) -> int:
     return shell_code(run) if ending.code is None else ending.code
 
 
+@contextmanager
+def importing() -> Iterator[None]:
+    """Imports leave no garbage; to look for it would take a twentieth of the view's start."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
 def _viewer(view: View, way: Way, *, is_run: bool) -> Callable[[], Ending]:
     """The view where one is wanted and fits, else what passes the output through."""
     if way.plain or not terminal.fits_view():
         return Client(view).run
-    from mlterm.ui.app import App, first_state  # urwid is imported only now: the job runs
-    from mlterm.ui.state import Mode
+    with importing():
+        from mlterm.ui.app import App, first_state  # urwid is imported only now: the job runs
+        from mlterm.ui.state import Mode
 
     state = first_state(Mode.RUN if is_run else Mode.ATTACH)
     return App(view.files, state, view.offset, read_only=view.read_only, stay=way.stay).run
