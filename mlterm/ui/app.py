@@ -57,7 +57,7 @@ class App:
         """Show it; the terminal is then as it was."""
         try:
             self._state = update.resize(self._state, *self._window.size)
-            self._subject.step(SLICE_SECONDS)
+            self._subject.step(SLICE_SECONDS, self._state)
             self._observe()
             if self._subject.feed.summary.status == RUNNING and self._connect():
                 self._watch()
@@ -71,7 +71,7 @@ class App:
 
     def _tick(self) -> None:
         """Look at the files, and show what is new."""
-        more = self._subject.step(SLICE_SECONDS)
+        more = self._subject.step(SLICE_SECONDS, self._state)
         self._observe()
         self._check_end()
         self._window.after(0.001 if more else TICK_SECONDS, self._tick)
@@ -145,12 +145,13 @@ class App:
         self._ending = Ending(detached=True, by_signal=number)
 
     def _step(self, step: update.Step) -> None:
+        pane = self._state.pane
         self._state, effects = step
         self._window.refresh()
         for effect in effects:
             self._carry_out(effect)
-        if effects:  # what they ask for is seen in the frame that follows
-            self._subject.step(SLICE_SECONDS)
+        if effects or self._state.pane is not pane:  # what is asked for is seen in the frame that follows
+            self._subject.step(SLICE_SECONDS, self._state)
 
     def _carry_out(self, effect: Effect) -> None:
         if effect.do is Do.DETACH:

@@ -84,7 +84,7 @@ class Dashboard:
             second = int(datetime.now(UTC).timestamp()) if live else 0
             seen: Any = (self._runs.version, self._pane.version, second)
         else:
-            more = subject.step(SLICE_SECONDS)
+            more = subject.step(SLICE_SECONDS, self._state)
             self._state = update.observe(self._state, subject.model, live=False)
             if notice := subject.take_notice():
                 self._state = replace(self._state, notice=notice)
@@ -144,11 +144,12 @@ class Dashboard:
         return NoRun() if self._subject is None else self._subject.model
 
     def _step(self, step: update.Step) -> None:
+        pane = self._state.pane
         self._state, effects = step
         self._window.refresh()
         for effect in effects:
             self._carry_out(effect)
-        if effects:
+        if effects or self._state.pane is not pane:
             self._step_on()
 
     def _carry_out(self, effect: Effect) -> None:

@@ -50,15 +50,18 @@ class Subject:
         others = len(beside) + sum(feed.version for feed in beside)
         return self.feed.version, self.output.version, self.records.version, second, others
 
-    def step(self, budget: float) -> bool:
-        """Read on, for some of these seconds; whether there is more at once."""
+    def step(self, budget: float, state: State) -> bool:
+        """Read on, for some of these seconds; whether there is more at once. What nobody sees is
+        read where it costs nothing, and records cost something."""
         more = self.feed.step(budget)
         for other in (*self._others, *([self._ghost] if self._ghost else [])):
             more |= other.step(budget / (1 + len(self._others)))
         if self._seeking is not None:
             more |= self._seek(self._seeking, budget)
+        if (rect := layout(state).panes.get(Pane.OUTPUT)) is not None:
+            self.output.resize(rect.width, rect.height - 1)  # its first lines are laid out once
         more |= self.output.step(budget)
-        return self.records.step(budget) or more
+        return (state.pane is Pane.RECORDS and self.records.step(budget)) or more
 
     def draw(self, state: State) -> tuple[list[Row], tuple[int, int] | None]:
         """The window's rows, and where the cursor is."""
