@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from mlterm.core import protocol
 from mlterm.core.closing import Closing
@@ -43,6 +43,8 @@ class Ending:
     """The run is live, but no keeper answers."""
     still_held: bool = False
     """Somebody holds the command's terminal after its end."""
+    metrics: dict[str, dict[str, Any]] | None = None
+    """Of a run that had ended, as a view has them folded; else its file is asked."""
 
 
 @dataclass(frozen=True)

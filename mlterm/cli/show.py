@@ -4,6 +4,7 @@ import gc
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -52,12 +53,14 @@ def leave(view: View, name: str, way: Way, *, is_run: bool = False) -> int:
     if ending.detached or ending.pipe_closed:
         return _left(ending, name)
     try:
-        run = store.load(view.files, metrics=not way.quiet)
+        run = store.load(view.files, metrics=not way.quiet and ending.metrics is None)
     except OSError:
         if ending.code is None:
             raise
         say(f"{name} has ended, but its files have been removed meanwhile")
         return ending.code
+    if ending.metrics is not None and not run.metrics:
+        run = replace(run, metrics=ending.metrics)
     if ending.unreachable and run.status == RUNNING:
         raise SupervisorError(
             f"{run.title} is running, but its keeper cannot be reached from here (another "

@@ -67,7 +67,14 @@ class App:
         finally:
             self._link.close()
             self._subject.close()
-        return self._ending or Ending(detached=True)
+        return replace(self._ending or Ending(detached=True), metrics=self._folded())
+
+    def _folded(self) -> dict[str, dict[str, Any]] | None:
+        """The metrics of a run that had ended before, if all of them are read."""
+        feed = self._subject.feed
+        if self._closing.code is not None or feed.loading < 1:
+            return None
+        return {name: series.summary() for name, series in feed.series.items()}
 
     def _tick(self) -> None:
         """Look at the files, and show what is new."""
@@ -150,7 +157,7 @@ class App:
         self._window.refresh()
         for effect in effects:
             self._carry_out(effect)
-        if effects or self._state.pane is not pane:  # what is asked for is seen in the frame that follows
+        if effects or self._state.pane is not pane:  # it is seen in the frame that follows
             self._subject.step(SLICE_SECONDS, self._state)
 
     def _carry_out(self, effect: Effect) -> None:

@@ -51,8 +51,8 @@ class Subject:
         return self.feed.version, self.output.version, self.records.version, second, others
 
     def step(self, budget: float, state: State) -> bool:
-        """Read on, for some of these seconds; whether there is more at once. What nobody sees is
-        read where it costs nothing, and records cost something."""
+        """Read on, for some of these seconds; whether there is more at once. Records are
+        looked at only while somebody sees them."""
         more = self.feed.step(budget)
         for other in (*self._others, *([self._ghost] if self._ghost else [])):
             more |= other.step(budget / (1 + len(self._others)))

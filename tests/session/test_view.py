@@ -279,6 +279,19 @@ def test_an_ended_run_is_looked_at(viewing: Home) -> None:
     assert terminal.wait() == 3
 
 
+def test_a_file_of_metrics_alone_is_looked_at(viewing: Home) -> None:
+    path = viewing.path / "bare.jsonl"
+    record = '{"timestamp": "2026-11-24T07:00:00+00:00", "type": "metrics", "loss": %d}\n'
+    path.write_text("".join(record % step for step in range(99)))
+    terminal = viewing.terminal("attach", str(path), rows=40, columns=120)
+    lines = see(terminal, "loss 98", "● lost")
+    assert any("⣀" in line or "⠤" in line or "⠒" in line for line in lines)
+    terminal.raw = b""
+    terminal.send("q")
+    assert terminal.wait() == 125
+    assert b"loss 98" in terminal.raw
+
+
 def test_the_view_can_stay(viewing: Home) -> None:
     code = viewing.script("print('loss 0.5')")
     terminal = viewing.terminal("run", "--stay", *NAMED, "--", *code, rows=40, columns=120)
