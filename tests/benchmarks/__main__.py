@@ -46,7 +46,7 @@ def main() -> int:
         "reading": reading.measure,
         "parsing": parsing.measure,
         "sampling": sampling.measure,
-        "viewing": lambda corner, n: viewing.measure(corner, n, 2 * options.megabytes),
+        "viewing": lambda corner, n: viewing.measure(corner, n, options.megabytes),
     }
     machine = _machine()  # its load before ours
     rows = []

@@ -66,7 +66,7 @@ def measure(corner: Corner, rounds: int, megabytes: int) -> list[Row]:
         rows += _cpu(corner)
     else:
         rows.append(Row("CPU of the view", words="skipped: there is no /proc"))
-    return [*rows, *_flood(corner, max(1, rounds // 4), megabytes)]
+    return [*rows, *_flood(corner, max(1, rounds // 3), megabytes)]
 
 
 # --- A screen that somebody watches -------------------------------------------------------
@@ -200,14 +200,14 @@ def ended_run(corner: Corner) -> Iterator[Path]:
 def _first_frames(corner: Corner, rounds: int) -> list[Row]:
     rows = []
     with ended_run(corner) as path:
-        rows.append(
-            first_frame(corner, rounds, "attach of an ended run", ["attach", str(path)], b"loss")
-        )
+        words = ["attach", str(path)]
+        rows.append(first_frame(corner, rounds, "attach of an ended run", words, _has_chart))
+        words = ["dashboard", "--log-dir", str(corner.logs)]
+        rows.append(first_frame(corner, rounds, "the dashboard", words, _has_table))
     with live_run(corner, SILENT) as path:
         _await_summary(path, b'"val/loss"')
-        rows.append(
-            first_frame(corner, rounds, "attach of a live run", ["attach", str(path)], b"loss")
-        )
+        words = ["attach", str(path)]
+        rows.append(first_frame(corner, rounds, "attach of a live run", words, _has_chart))
     return rows
 
 
@@ -220,13 +220,15 @@ def _await_summary(path: Path, words: bytes) -> None:
         time.sleep(0.05)
 
 
-def first_frame(corner: Corner, rounds: int, what: str, words: Sequence[str], name: bytes) -> Row:
-    """From the start of ``mlterm WORDS`` until a frame with ``name`` and a chart has come,
-    against a Python that imports urwid and ends."""
+def first_frame(
+    corner: Corner, rounds: int, what: str, words: Sequence[str], is_there: Callable[[bytes], bool]
+) -> Row:
+    """From the start of ``mlterm WORDS`` until that frame has come, against a Python that
+    imports urwid and ends."""
 
     def ours() -> float:
         with Screen(corner, [*mlterm(), *words]) as screen:
-            return screen.wait(lambda got: name in got and _has_chart(got)) - screen.began
+            return screen.wait(is_there) - screen.began
 
     def urwid() -> float:
         with Screen(corner, [sys.executable, "-c", "import urwid"]) as screen:
@@ -244,6 +246,10 @@ def first_frame(corner: Corner, rounds: int, what: str, words: Sequence[str], na
 
 def _has_chart(got: bytes) -> bool:
     return any(sign in got for sign in _BRAILLE)
+
+
+def _has_table(got: bytes) -> bool:
+    return b"completed" in got
 
 
 # --- A long run ---------------------------------------------------------------------------
