@@ -178,13 +178,12 @@ def _metric_lines(run: RunSummary) -> list[str]:
     widest = max(map(width_of, titles.values()))
     lines = []
     for name, title in titles.items():
-        series = None if checkpoint is None else checkpoint.one(name)
-        course = (
-            "" if series is None else sparkline(points_along(series, Axis.STEP), _SPARK_COLUMNS)
-        )
-        padding = " " * (widest - width_of(title))
-        last = _number(run.metrics[name]["last"])
-        lines.append(f"{title}{padding}  {course:<{_SPARK_COLUMNS}}  {last}")
+        facts = [title + " " * (widest - width_of(title))]
+        if checkpoint is not None:
+            series = checkpoint.one(name)
+            points = None if series is None else points_along(series, Axis.STEP)
+            facts.append(sparkline(points, _SPARK_COLUMNS) if points else " " * _SPARK_COLUMNS)
+        lines.append("  ".join([*facts, _number(run.metrics[name]["last"])]))
     return lines
 
 

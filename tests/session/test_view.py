@@ -289,7 +289,7 @@ def test_a_file_of_metrics_alone_is_looked_at(viewing: Home) -> None:
     terminal.raw = b""
     terminal.send("q")
     assert terminal.wait() == 125
-    assert b"loss 98" in terminal.raw
+    assert b"loss  98" in terminal.raw
 
 
 def test_the_view_can_stay(viewing: Home) -> None:
