@@ -78,8 +78,10 @@ class Emulator:
         return [self._screen.row(y) for y in range(self.height)]
 
     def resize(self, columns: int, rows: int) -> None:
-        """Take another size."""
-        self._screen.resize(max(_SMALLEST, rows), max(_SMALLEST, columns))
+        """Take another size; one that it has already changes nothing, a region neither."""
+        columns, rows = max(_SMALLEST, columns), max(_SMALLEST, rows)
+        if (columns, rows) != (self.columns, self.height):
+            self._screen.resize(rows, columns)
 
     def take_answers(self) -> bytes:
         """What the program has asked the terminal for, once."""

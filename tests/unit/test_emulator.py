@@ -137,6 +137,14 @@ def test_nothing_raises_and_no_row_is_too_wide(data: bytes, columns: int, rows: 
         emulator.feed(data)
 
 
+def test_the_size_that_it_has_changes_nothing() -> None:
+    emulator = Emulator(COLUMNS, ROWS)
+    emulator.feed(b"above\n\x1b[2;4r\x1b[2;1H")
+    emulator.resize(COLUMNS, ROWS)
+    emulator.feed(b"\n".join(b"line %d" % i for i in range(9)))
+    assert text_of(emulator.rows())[:4] == ["above", "line 6", "line 7", "line 8"]
+
+
 @given(BYTES, st.lists(st.integers(1, 9), max_size=30))
 def test_where_the_bytes_are_cut_plays_no_part(data: bytes, sizes: list[int]) -> None:
     whole, parts = Emulator(COLUMNS, ROWS), Emulator(COLUMNS, ROWS)
