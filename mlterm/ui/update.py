@@ -7,6 +7,7 @@ effect, and whoever runs the view carries it out.
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import lru_cache
 from typing import Any
 
 from mlterm.core.goals import order_of
@@ -69,7 +70,7 @@ _ACTIONS: dict[str, _Action] = {}
 
 def observe(state: State, model: Model, *, live: bool) -> State:
     """The state, now that the run is as it is."""
-    if state.charts.names != (names := tuple(sorted(model.series, key=order_of))):
+    if state.charts.names != (names := _arranged(tuple(model.series))):
         state = replace(state, charts=replace(state.charts, names=names))
     if state.charts.groups and not any(state.charts.selected in g for g in state.charts.groups):
         state = _with_charts(state, selected=state.charts.groups[0][0])
@@ -79,6 +80,11 @@ def observe(state: State, model: Model, *, live: bool) -> State:
     if model.sample is None and model.summary.status == RUNNING:
         items = ITEMS_AT_LEAST  # their room is kept, so that nothing moves when they come
     return replace(state, live=live, machine_items=items)
+
+
+@lru_cache(maxsize=8)
+def _arranged(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted(names, key=order_of))
 
 
 def fresh(state: State) -> State:
