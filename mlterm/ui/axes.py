@@ -128,15 +128,15 @@ def x_axis(window: Window, width: int, frame: Frame) -> Row:
             break
     spots = spots or [placed(window.x_low, name(window.x_low))]
     if frame.cursor is None or not 0 <= window.dot_of(frame.cursor) < window.width:
-        return [("axis", _line_of_text(spots, 0, width))]
+        return [("dim", _line_of_text(spots, 0, width))]
     start, text = placed(frame.cursor, name(frame.cursor))
     end = start + len(text)
     before = [(at, label) for at, label in spots if at + len(label) < start]
     after = [(at, label) for at, label in spots if at > end]
     return [
-        ("axis", _line_of_text(before, 0, start)),
+        ("dim", _line_of_text(before, 0, start)),
         ("cursor", text),
-        ("axis", _line_of_text(after, end, width)),
+        ("dim", _line_of_text(after, end, width)),
     ]
 
 

@@ -75,10 +75,16 @@ def draw_chart(curves: Sequence[Curve], width: int, height: int, frame: Frame) -
         _put_message(canvas, _why_empty(curves, frame.log_y))
     drawn = canvas.rows()
     if has_axes:
-        drawn = [[("axis", edge), *row] for edge, row in zip(gutter, drawn, strict=True)]
+        drawn = [[*_edge(edge), *row] for edge, row in zip(gutter, drawn, strict=True)]
         has_places = any(buckets.x for buckets in shown)
         drawn.append(x_axis(window, width, frame) if has_places else [("axis", " " * width)])
     return drawn
+
+
+def _edge(text: str) -> Row:
+    """A row of the gutter: its label is to be read, its line is not."""
+    label, line = text[:-1], text[-1:]
+    return [("dim", label), ("axis", line)] if label.strip() else [("axis", text)]
 
 
 def _layers(
