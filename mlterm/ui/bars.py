@@ -19,10 +19,9 @@ _ASKS = {Pane.METRICS: "filter", Pane.RECORDS: "filter", Pane.RUNS: "filter", Pa
 def header(model: Model, width: int) -> Row:
     """Name, status, time, progress and host; what has no room is left out, the name last."""
     run = model.summary
-    status = [("", " "), (STATUS.get(run.status, "bad"), f"● {clean_text(run.status)}")]
+    facts: list[Row] = [[("", " "), (STATUS.get(run.status, "bad"), f"● {clean_text(run.status)}")]]
     if model.elapsed_seconds is not None:
-        status.append(("label", f" {format_duration(model.elapsed_seconds)}"))
-    facts: list[Row] = [status]
+        facts.append([("label", f" {format_duration(model.elapsed_seconds)}")])
     if (told := _progress(model)) is not None:
         facts.append(told)
     right: Row = [("dim", clean_text(run.host or "")), ("", " ")] if run.host else []
