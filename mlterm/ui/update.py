@@ -16,6 +16,7 @@ from mlterm.ui import keymap
 from mlterm.ui.along import points_along
 from mlterm.ui.bars import tab_at
 from mlterm.ui.chart import step_cursor
+from mlterm.ui.help import last_top
 from mlterm.ui.layout import LEAST_PANE, Layout, grid, is_split, layout
 from mlterm.ui.machine import ITEMS_AT_LEAST, item_count
 from mlterm.ui.model import Model
@@ -120,10 +121,11 @@ def mouse(state: State, event: str, button: int, x: int, y: int, model: Model) -
         return replace(state, dragging=False), ()
     if state.dragging:
         return replace(state, ratio=_ratio(state, x)), ()
-    if state.asking or state.helping:
+    if state.asking or "press" not in event:
         return state, ()
-    if "press" not in event:
-        return state, ()
+    if state.helping:
+        rows = {4: -WHEEL_ROWS, 5: WHEEL_ROWS}.get(button, 0)
+        return _scroll_help(state, rows), ()
     pane = parts.pane_at(x, y)
     if button in (4, 5) and pane is not None:
         return _wheel(state, pane, -1 if button == 4 else 1)
@@ -179,10 +181,17 @@ def _answer(state: State, name: str) -> Step:
 
 
 def _in_help(state: State, name: str) -> Step:
-    moves = {"down": 1, "j": 1, "up": -1, "k": -1, "page down": 10, " ": 10, "page up": -10}
+    page = max(1, state.rows - 3)
+    moves = {"down": 1, "j": 1, "up": -1, "k": -1, "page down": page, " ": page, "page up": -page,
+             "b": -page, "home": -state.help_top, "end": last_top(state)}  # fmt: skip
     if name in moves:
-        return replace(state, help_top=max(0, state.help_top + moves[name])), ()
+        return _scroll_help(state, moves[name]), ()
     return replace(state, helping=False, help_top=0), ()
+
+
+def _scroll_help(state: State, rows: int) -> State:
+    top = min(state.help_top, last_top(state)) + rows
+    return replace(state, help_top=max(0, min(top, last_top(state))))
 
 
 def _type(state: State, prompt: Prompt, name: str) -> Step:

@@ -2,14 +2,14 @@
 
 from typing import Protocol
 
-from mlterm.ui import bars, keymap
-from mlterm.ui.keymap import BINDINGS, Where
+from mlterm.ui import bars
+from mlterm.ui.help import help_rows
 from mlterm.ui.layout import Layout, Rect, layout
 from mlterm.ui.machine import draw_machine
 from mlterm.ui.metrics import MetricsPane
 from mlterm.ui.model import Model
 from mlterm.ui.rows import Row, fit, over, row_width
-from mlterm.ui.state import Mode, Pane, State
+from mlterm.ui.state import Pane, State
 from mlterm.ui.system import draw_system
 
 
@@ -57,7 +57,7 @@ class View:
         return [[*one, edge, *other] for one, other in zip(left, right, strict=True)]
 
     def _pane(self, state: State, model: Model, pane: Pane, rect: Rect) -> list[Row]:
-        focused = pane is state.pane and state.mode is not None
+        focused = pane is state.pane
         if pane is Pane.METRICS:
             return self._metrics.draw(state, model, rect.width, rect.height, focused=focused)
         if pane is Pane.SYSTEM:
@@ -78,27 +78,10 @@ class View:
 def with_box(state: State, rows: list[Row]) -> list[Row]:
     """The rows, with the help or the question above them where one is open."""
     if state.helping:
-        return _boxed(rows, "Keys", _help(state), state, top=state.help_top)
+        return _boxed(rows, "Keys", help_rows(state), state, top=state.help_top)
     if state.asking:
         return _boxed(rows, *bars.asked(state), state)
     return rows
-
-
-def _help(state: State) -> list[Row]:
-    """The table of keys, what is in force first."""
-    shown = keymap.places(state)
-    order = [*shown, *(where for where in Where if where not in shown)]
-    if state.mode is not Mode.DASHBOARD:
-        order = [where for where in order if where is not Where.RUNS]
-    lines: list[Row] = []
-    for where in order:
-        bindings = [b for b in BINDINGS if b.where is where and not (b.title.isdigit())]
-        if not bindings:
-            continue
-        lines += [[]] if lines else []
-        lines.append([("accent", where.value)])
-        lines += [[("key", f"  {b.title:<14}"), ("label", f" {b.help}")] for b in bindings]
-    return lines
 
 
 def _boxed(rows: list[Row], title: str, lines: list[Row], state: State, top: int = 0) -> list[Row]:

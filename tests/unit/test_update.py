@@ -246,3 +246,13 @@ def test_the_wheel_scrolls_what_it_is_above() -> None:
 def test_keys_without_a_meaning_do_nothing() -> None:
     assert press(state(), "f7") == (state(), [])
     assert mouse(state(), "mouse press", 3, 5, 5) == (state(), [])
+
+
+def test_help_is_not_scrolled_beyond_its_end() -> None:
+    at_end = after("end", columns=80, rows=24, helping=True)
+    assert at_end.help_top > 0
+    assert press(at_end, "down", "page down")[0].help_top == at_end.help_top
+    back, _ = update.mouse(at_end, "mouse press", 4, 10, 10, MODEL)
+    assert 0 < back.help_top < at_end.help_top
+    first = press(back, "home")[0]
+    assert (first.help_top, first.helping) == (0, True)
