@@ -23,6 +23,8 @@ SPARK_COLUMNS, SHORT_SPARK, WIDE = 16, 8, 110
 METRICS = 3
 """That are shown, the first of them with its course."""
 _GAP = "  "
+_LEAD = 3
+"""Columns before the name: the cursor, the mark."""
 
 
 class Source(Protocol):
@@ -176,7 +178,7 @@ class RunsPane:
             max(width_of(column.heading) + 2, *(width_of(line[i][1]) for line in cells))
             for i, column in enumerate(columns)
         ]
-        shown = _fitting(widths, width - 2 - _spark_columns(width))
+        shown = _fitting(widths, width - _LEAD - _spark_columns(width))
         rows.append(self._heads(columns[:shown], widths, width))
         room = max(0, height - len(rows))
         place = self._place(runs)
@@ -198,7 +200,7 @@ class RunsPane:
         return title_rule("Runs", facts, width, focused=focused)
 
     def _heads(self, columns: Sequence[Column], widths: Sequence[int], width: int) -> Row:
-        row: Row = [("", "  ")]
+        row: Row = [("", " " * _LEAD)]
         for column, size in zip(columns, widths, strict=False):
             sign = (" ↓" if self._reverse else " ↑") if column.name == self._sort else ""
             text = f"{column.heading}{sign}"
@@ -216,7 +218,7 @@ class RunsPane:
         picked: bool,
     ) -> Row:
         row: Row = [("accent", "▌" if picked else " ")]
-        row.append(("warn", "●") if run.path in self.marked else ("", " "))
+        row.append(("warn", "● ") if run.path in self.marked else ("", "  "))
         for column, (style, text), size in line:
             blanks = ("", " " * max(0, size - width_of(text)))
             cell = ("accent" if picked and style == "title" else style, text)

@@ -146,7 +146,7 @@ def test_marking_goes_on_to_the_next() -> None:
 def test_a_long_table_keeps_the_selected_run_in_sight() -> None:
     table = pane([run(f"r{i:03}", 8) for i in range(200)])
     table.to_end()
-    assert any(line.startswith("▌ r") for line in drawn(table))
+    assert any(line.startswith("▌  r") for line in drawn(table))
     table.to_start()
     assert drawn(table)[2].startswith("▌")
 
