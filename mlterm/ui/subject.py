@@ -17,6 +17,7 @@ from mlterm.ui.records import RecordsPane
 from mlterm.ui.rows import Row
 from mlterm.ui.runs import best_before
 from mlterm.ui.state import Pane, State
+from mlterm.ui.system import last_top
 from mlterm.ui.update import Do, Effect
 from mlterm.ui.view import View
 
@@ -80,7 +81,10 @@ class Subject:
         """Do what only concerns the panes; other effects are passed over."""
         pane = effect.pane
         if effect.do is Do.SCROLL and pane is Pane.SYSTEM:
-            self._view.process_top = max(0, self._view.process_top + effect.amount)
+            rect = layout(state).panes.get(Pane.SYSTEM)
+            last = last_top(self.model, rect.height if rect else 1)
+            top = min(self._view.process_top, last) + effect.amount
+            self._view.process_top = max(0, min(top, last))
         elif effect.do is Do.SCROLL and pane is Pane.OUTPUT:
             self.output.scroll(effect.amount)
         elif effect.do is Do.SCROLL and pane is Pane.RECORDS:

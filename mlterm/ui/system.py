@@ -29,12 +29,25 @@ def draw_system(
         return [title, *centred([words], width, max(0, height - 1))][:height]
     rows: list[Row] = []
     processes = list(model.sample.get("processes") or ())
-    if height >= 3 * CHART_ROWS:
-        room = max(CHART_ROWS, min(height - len(processes) - 4, 2 * height // 3))
+    if room := _chart_rows(len(processes), height):
         rows += [title_rule("System", _facts(model), width, focused=False)]
         rows += _charts(model, width, room)
     rows += _table(state, processes, top, width, max(0, height - len(rows)), focused=focused)
     return rows[:height]
+
+
+def last_top(model: Model, height: int) -> int:
+    """The first process that is seen where the last one is, in a pane of that height."""
+    count = len((model.sample or {}).get("processes") or ())
+    charts = _chart_rows(count, height)
+    return max(0, count - max(1, height - (charts and charts + 1) - 2))
+
+
+def _chart_rows(processes: int, height: int) -> int:
+    """Of the charts above the table; 0 where there is no room for them."""
+    if height < 3 * CHART_ROWS:
+        return 0
+    return max(CHART_ROWS, min(height - processes - 4, 2 * height // 3))
 
 
 def _facts(model: Model) -> list[str]:
@@ -100,6 +113,9 @@ def _table(
     facts = [f"{len(processes)}", f"by {state.sort}"]
     rows = [title_rule("Processes", facts, width, focused=focused)]
     has_gpus = any(process.get("gpus") for process in processes)
+    if not processes:
+        words = [("dim", "no process, when they were last looked at")]
+        return [*rows, *centred([words], width, max(0, height - 1))][:height]
     rows.append(fit([("dim", _heads(width, has_gpus=has_gpus))], width))
     arranged = arrange(processes, state.sort)
     top = max(0, min(top, len(arranged) - max(1, height - 2)))
