@@ -40,7 +40,7 @@ class MetricsPane:
         """The pane's rows."""
         if height < 1:
             return []
-        rows = [_title(state.charts, width, focused=focused)]
+        rows = [_title(state.charts, model.beside, width, focused=focused)]
         rows += self._body(state, model, width, height - 1)
         return rows[:height]
 
@@ -117,7 +117,7 @@ def _lines(group: tuple[str, ...], model: Model) -> list[Line]:
     return lines
 
 
-def _title(charts: Charts, width: int, *, focused: bool) -> Row:
+def _title(charts: Charts, beside: Sequence[str], width: int, *, focused: bool) -> Row:
     shown, known = sum(map(len, charts.groups)), len(charts.names)
     facts = [f"{shown} of {known}" if shown != known else f"{known}"]
     if charts.pattern:
@@ -128,6 +128,9 @@ def _title(charts: Charts, width: int, *, focused: bool) -> Row:
         facts.append("log")
     if charts.axis is not Axis.STEP:
         facts.append(f"x {charts.axis.value}")
+    if beside:
+        others = f" and {len(beside) - 1} more" if len(beside) > 1 else ""
+        facts.append(f"with {beside[0]}{others}")
     return title_rule("Metrics", facts if known else [], width, focused=focused)
 
 
@@ -162,13 +165,11 @@ def _heading(
     goal = goal_of(name, model.definitions)
     right = _best(one, goal)
     value, arrow = _last(one), _arrow(one, goal)
-    room = width - row_width(right) - width_of(value) - 5
-    if room < 8:
-        right, room = [], width - width_of(value) - 5
-    left: Row = [
-        mark, (style, cut_middle(clean_text(name), max(1, room))), ("", " "), ("title", value),
-        ("", " "), arrow,
-    ]  # fmt: skip
+    room = width - width_of(value) - 4
+    words = cut_middle(clean_text(name), max(1, room))
+    if width_of(words) + row_width(right) > room - 1:
+        right = []
+    left: Row = [mark, (style, words), ("", " "), ("title", value), ("", " "), arrow]
     return spread(left, right, width)
 
 
@@ -181,14 +182,25 @@ def _legend(
     style: str,
 ) -> Row:
     """Of several: what they share, and of each its own word and last value in its colour, the
-    best with a star."""
+    best with a star. Where there is no room for all values, without them; then as many as fit."""
     shared = group[0] if len(group) == 1 else family_of(group[0])
-    row: Row = [mark, (style, clean_text(shared)), ("", "  ")]
+    row: Row = [mark, (style, clean_text(shared))]
     best = _best_of(lines, goal_of(group[0], model.definitions)) if len(group) == 1 else None
-    for line in lines:
-        star = "★" if line is best else ""
-        words = f"{star}{clean_text(_own_word(line.label, shared))} {_last(line.series)}"
-        row += [(line.style, words), ("", "  ")]
+    words = [
+        ("★" if line is best else "") + clean_text(_own_word(line.label, shared)) for line in lines
+    ]
+    full = [f"{word} {_last(line.series)}" for word, line in zip(words, lines, strict=True)]
+    room = width - row_width(row)
+    shown = full if sum(width_of(each) + 2 for each in full) <= room else words
+    for number, (line, text) in enumerate(zip(lines, shown, strict=True)):
+        left = len(lines) - number
+        more = f"  +{left}"
+        ahead = "  " + text
+        rest = 0 if left == 1 else width_of(f"  +{left - 1}")
+        if row_width(row) + width_of(ahead) + rest > width:
+            row.append(("dim", more))
+            break
+        row.append((line.style, ahead))
     return fit(row, width)
 
 

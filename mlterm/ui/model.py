@@ -56,6 +56,10 @@ class Run(Protocol):
 class Model(Run, Protocol):
     """A run, and perhaps others whose metrics stand in the same charts."""
 
+    @property
+    def beside(self) -> Sequence[str]:
+        """The names of the others."""
+
     def lines(self, name: str) -> Sequence[Line]:
         """What is drawn of a metric: a line for each run that has it."""
 
@@ -71,6 +75,7 @@ class NoRun:
     system: Mapping[str, Series] = MappingProxyType({})
     definitions: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
     loading = 1.0
+    beside: Sequence[str] = ()
 
     def lines(self, name: str) -> Sequence[Line]:
         """None."""

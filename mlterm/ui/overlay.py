@@ -47,6 +47,12 @@ class Overlay:
         return lines
 
     @property
+    def beside(self) -> Sequence[str]:
+        """The ghost's name among them."""
+        others = (*self._others, *([self._ghost] if self._ghost is not None else []))
+        return [run.summary.run_id for run in others]
+
+    @property
     def progress(self) -> Mapping[str, Any] | None:
         """Of the run."""
         return self._run.progress

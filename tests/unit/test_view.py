@@ -149,3 +149,51 @@ def test_names_are_shown_without_what_a_terminal_would_act_upon() -> None:
     screen = "".join(shown(at(100, 30), summary=odd, series={"lo\x1bss\n": series_of([1.0, 2.0])}))
     assert "\x1b" not in screen
     assert "\n" not in screen
+
+
+def test_of_a_header_that_is_narrower_yet_no_figure_is_cut() -> None:
+    header = shown(at(22, 12))[0]
+    assert header.split("●")[1].strip() == "running"
+    assert header.split("●")[0].strip() != "…"
+
+
+def test_a_name_has_its_room_before_the_best_value_has() -> None:
+    charts = Charts(names=("train/loss",))
+    series = {"train/loss": series_of([2.0, 0.87654, 0.98765])}
+    row = next(r for r in shown(at(28, 12, charts=charts), series=series) if "0.98765" in r)
+    assert "train/loss" in row
+    assert "min" not in row
+
+
+def test_a_legend_cuts_no_value() -> None:
+    names = ("train/loss", "val/loss", "test/loss")
+    series = {name: series_of([1.23456]) for name in names}
+    for width in range(20, 60):
+        charts = Charts(names=names, families=True)
+        rows = shown(at(width, 14, charts=charts), series=series)
+        legend = next(row for row in rows if "loss" in row and "Metrics" not in row)
+        rest = legend.replace("1.2346", "")
+        assert not any(c.isdigit() for c in rest.partition("+")[0]), legend
+    assert all(word in legend for word in ("train 1.2346", "val 1.2346", "test 1.2346"))
+
+
+def test_runs_in_the_same_charts_are_named_above_them() -> None:
+    title = shown(at(120, 40, tab=Tab.METRICS), beside=("sweep-02",))[2]
+    assert "· with sweep-02 " in title
+    title = shown(at(120, 40, tab=Tab.METRICS), beside=("sweep-02", "c", "d"))[2]
+    assert "· with sweep-02 and 2 more " in title
+
+
+@pytest.mark.parametrize("columns", [40, 20])
+def test_no_words_of_the_help_are_cut(columns: int) -> None:
+    """They go on in the next row, or stand beneath the keys."""
+    state = at(columns, 400, helping=True)
+    words = " ".join(" ".join(shown(state)).replace("│", " ").split())
+    assert "the next place found, in the search's direction" in words
+    assert "theme: dark, light, colour-blind safe, mono" in words
+
+
+def test_a_table_without_processes_says_so() -> None:
+    sample = {"t": 1.0, "job": {}, "host": {}, "processes": []}
+    screen = "\n".join(shown(at(100, 30, tab=Tab.SYSTEM), sample=sample))
+    assert "no process" in screen

@@ -1,7 +1,7 @@
 """A run for tests of the view: what a feed would hand over."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,6 +46,7 @@ class FakeModel:
     sample: Mapping[str, Any] | None = None
     definitions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     loading: float = 1.0
+    beside: Sequence[str] = ()
 
     def lines(self, name: str) -> list[Line]:
         return [Line(name, self.series[name])] if name in self.series else []
