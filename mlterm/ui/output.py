@@ -7,6 +7,7 @@ from mlterm.feed.output import Output
 from mlterm.system.paths import RunFiles
 from mlterm.ui.bars import title_rule
 from mlterm.ui.follow import Follow
+from mlterm.ui.metrics import centred
 from mlterm.ui.pager import Pager
 from mlterm.ui.rows import Row, fit
 from mlterm.ui.state import State
@@ -136,7 +137,10 @@ class OutputPane:
         facts = [self.notice] if self.notice else []
         title = title_rule("Output", facts, width, focused=focused, right=self._where())
         if self.follows:
-            rows = [fit(row, width) for row in self._follow.emulator.rows()]
+            screen = self._follow.emulator.rows()
+            rows = [fit(row, width) for row in screen]
+            if not (self._output.size or state.typing or any(screen)):
+                rows = centred([[("dim", "no output")]], width, height - 1)
         else:
             rows = self._pager.draw()
         rows += [fit([], width)] * (height - 1 - len(rows))

@@ -441,3 +441,11 @@ def test_any_size_is_drawn(
         bench.drawn(columns, rows)
     assert bench.pane.draw(State(80, 24), columns, 0, focused=True) == []
     bench.pane.close()
+
+
+@pytest.mark.parametrize("data", [None, b""])
+def test_where_there_is_no_output_this_is_said(tmp_path: Path, data: bytes | None) -> None:
+    bench = Bench(tmp_path, data)
+    assert [text for text in bench.shown() if text] == ["     no output"]
+    bench.add(b"line\n")
+    assert bench.shown()[0] == "line"
