@@ -57,11 +57,11 @@ def draw_machine(model: Model, width: int, height: int) -> list[Row]:
     if sample is None or width < 1:
         return [fit([("dim", " no sample yet")], width) for _ in range(height)]
     columns = max(1, width // MACHINE_COLUMNS)
-    cell = width // columns
     shown = list(items(sample))[: columns * height]
     # Down a column before the next one, so that the eye goes along related things.
     rows: list[Row] = [[] for _ in range(height)]
     per_column = max(1, -(-len(shown) // columns))
+    cell = width // max(1, -(-len(shown) // per_column))
     for number, item in enumerate(shown):
         rows[number % per_column] += _cell(item, model.system.get(item.series), cell)
     return [fit(row, width) for row in rows]

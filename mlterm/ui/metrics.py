@@ -9,7 +9,7 @@ from mlterm.core.series import Points, Series
 from mlterm.ui.along import points_along
 from mlterm.ui.bars import title_rule
 from mlterm.ui.chart import Curve, Frame, Kind, draw_chart, value_at
-from mlterm.ui.figures import figure
+from mlterm.ui.figures import figure, step_label
 from mlterm.ui.layout import grid
 from mlterm.ui.model import Line, Model
 from mlterm.ui.rows import Row, Span, cut_middle, fit, row_width, spread, width_of
@@ -246,10 +246,11 @@ def _arrow(series: Series, goal: str | None) -> tuple[str, str]:
 def _reading(
     lines: Sequence[Line], points: Sequence[Points], charts: Charts, width: int
 ) -> Row | None:
-    """What stands at the cursor."""
+    """What stands at the cursor; of one line alone the name is left out where there is no room
+    for it."""
     if charts.cursor is None or not lines:
         return None
-    row: Row = [("accent", "▌")]
+    row: Row = []
     place = None
     for line, each in zip(lines, points, strict=True):
         if (found := value_at(each, charts.cursor)) is not None:
@@ -257,5 +258,7 @@ def _reading(
             row += [("title", clean_text(line.label)), ("", " "), (line.style, figure(value))]
             row.append(("", "  "))
     if place is not None and charts.axis in (Axis.STEP, Axis.EPOCH):
-        row.append(("dim", f"at {charts.axis.value} {place:g}"))
-    return fit(row, width)
+        row.append(("dim", f"at {charts.axis.value} {step_label(place)}"))
+    if len(lines) == 1 and 1 + row_width(row) > width:
+        row = row[2:]
+    return fit([("accent", "▌"), *row], width)

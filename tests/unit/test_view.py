@@ -11,7 +11,7 @@ from mlterm.ui import update
 from mlterm.ui.rows import Row, row_width, text_of
 from mlterm.ui.state import Charts, Pane, Prompt, State, Tab
 from mlterm.ui.view import View
-from tests.unit.viewing import NAMES, model, series_of
+from tests.unit.viewing import NAMES, SAMPLE, model, series_of
 
 
 class Blank:
@@ -197,3 +197,28 @@ def test_a_table_without_processes_says_so() -> None:
     sample = {"t": 1.0, "job": {}, "host": {}, "processes": []}
     screen = "\n".join(shown(at(100, 30, tab=Tab.SYSTEM), sample=sample))
     assert "no process" in screen
+
+
+def test_what_the_cursor_reads_has_its_room_before_the_name_has() -> None:
+    def reading(columns: int) -> str:
+        charts = Charts(names=NAMES, selected="train/loss", zoomed=True, cursor=50.0)
+        return next(row for row in shown(at(columns, 20, charts=charts)) if "at step" in row)
+
+    assert reading(60).startswith("▌train/loss 0.18888  at step 50 ")
+    assert reading(24).startswith("▌0.18888  at step 50 ")
+
+
+def test_a_step_that_is_read_is_told_in_full() -> None:
+    series = {"loss": series_of([])}
+    for step in (12_345_678, 12_345_679):
+        series["loss"].add(1.0, step)
+    charts = Charts(names=("loss",), selected="loss", zoomed=True, cursor=12_345_679.0)
+    assert any(
+        "at step 12,345,679 " in row for row in shown(at(80, 20, charts=charts), series=series)
+    )
+
+
+def test_the_machine_has_the_whole_width_where_its_items_are_few() -> None:
+    sample = {**SAMPLE, "gpus": []}
+    (row,) = [r for r in shown(at(120, 40, machine_items=4), sample=sample) if " CPU " in r]
+    assert row.index("DISK") == 61
