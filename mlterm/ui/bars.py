@@ -8,7 +8,7 @@ from mlterm.core.lifecycle import RUNNING
 from mlterm.ui import keymap
 from mlterm.ui.model import Model
 from mlterm.ui.rows import Row, cut_middle, fit, row_width, spread, width_of
-from mlterm.ui.state import Mode, Pane, State, Tab
+from mlterm.ui.state import Pane, State, Tab
 from mlterm.ui.styles import STATUS
 
 BAR_COLUMNS = 16
@@ -134,11 +134,10 @@ def title_rule(words: str, facts: list[str], width: int, *, focused: bool, right
     return fit([*row, (frame, "─" * max(0, left)), *end], width)
 
 
-def asked(state: State) -> tuple[str, list[Row]]:
+def asked() -> tuple[str, list[Row]]:
     """The question before leaving: its title and its lines."""
-    verb = "run" if state.mode is Mode.RUN else "attach"
     return "leave", [
         [("key", " d "), ("label", "detach: the job goes on"), ("dim", "  (Enter)")],
         [("key", " s "), ("label", "stop the job and all its processes")],
-        [("key", " Esc "), ("dim", f"back to {verb}")],
+        [("key", " Esc "), ("dim", "neither: go on watching")],
     ]
