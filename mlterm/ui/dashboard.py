@@ -63,9 +63,15 @@ class Dashboard:
                 self._subject.close()
 
     def _open(self, files: Sequence[RunFiles]) -> None:
+        try:
+            subject = Subject(files[0], others=files[1:])
+        except OSError as error:  # removed since the table was read
+            words = f"{files[0].run.stem} cannot be read: {error.strerror}"
+            self._state = replace(self._state, notice=words)
+            return
         if self._subject is not None:
             self._subject.close()
-        self._subject = Subject(files[0], others=files[1:])
+        self._subject = subject
         tab = Tab.METRICS if len(files) > 1 else self._state.tab
         self._state = replace(self._state, table=False, tab=tab)
         self._state = update.fresh(self._state)
@@ -173,7 +179,8 @@ class Dashboard:
             self._subject.carry_out(effect, self._state)
 
     def _overlay(self) -> None:
-        if self._pane.marked:
-            self._open([RunFiles(Path(path)) for path in self._pane.marked])
+        known = {run.path for run in self._runs.runs}
+        if marked := [path for path in self._pane.marked if path in known]:
+            self._open([RunFiles(Path(path)) for path in marked])
         else:
             self._state = replace(self._state, notice="mark runs with Space first")

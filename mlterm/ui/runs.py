@@ -193,8 +193,8 @@ class RunsPane:
         facts = [f"{len(runs)} of {known}" if len(runs) != known else f"{known}"]
         if live:
             facts.append(f"{live} live")
-        if self.marked:
-            facts.append(f"{len(self.marked)} marked")
+        if marked := sum(run.path in self.marked for run in self.source.runs):
+            facts.append(f"{marked} marked")
         if self.pattern:
             facts.append(f"/{self.pattern}")
         return title_rule("Runs", facts, width, focused=focused)

@@ -109,7 +109,7 @@ class Subject:
         elif effect.do is Do.GHOST:
             self._toggle_ghost()
         elif effect.do is Do.REFRESH:
-            self.feed = RunFeed(self.files)
+            self.feed = self._fed(self.files) or self.feed
 
     def _toggle_ghost(self) -> None:
         if self._ghost is not None or self._seeking is not None:
@@ -126,9 +126,17 @@ class Subject:
         if best is None:
             self._notice = "no run before this one has a metric with a goal"
         else:
-            self._ghost = RunFeed(RunFiles(Path(best.path)))
-            self._notice = f"beside it: {best.title}"
-        return best is not None
+            self._ghost = self._fed(RunFiles(Path(best.path)))
+            self._notice = self._notice or f"beside it: {best.title}"
+        return self._ghost is not None
+
+    def _fed(self, files: RunFiles) -> RunFeed | None:
+        """A run read anew; None, and a notice, where it has been removed."""
+        try:
+            return RunFeed(files)
+        except OSError as error:
+            self._notice = f"{files.run.stem} cannot be read: {error.strerror}"
+            return None
 
     def _show_then(self, state: State) -> None:
         """The output of when the cursor's point was logged."""

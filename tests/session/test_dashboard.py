@@ -147,3 +147,31 @@ def test_it_is_left_by_one_key(swept: Home, leave: bytes) -> None:
     terminal.send(leave)
     assert terminal.wait() == 0
     wait_until(lambda: terminal.settings()[3] & 2, "the terminal's settings")
+
+
+def test_a_run_that_is_removed_while_it_is_shown_stays_as_it_was(swept: Home) -> None:
+    terminal = swept.terminal("dashboard", "--project", "digits", rows=40, columns=120)
+    see(terminal, "sweep-2")
+    terminal.send("\r")
+    see(terminal, "digits/sweep-2 ● completed", "accuracy")
+    swept.run("digits", "sweep-2").path.unlink()
+    terminal.send("r")
+    see(terminal, "digits_sweep-2 cannot be read", "accuracy")
+    terminal.send("\x1b")
+    see(terminal, "Runs · 2")
+    terminal.send("q")
+    assert terminal.wait() == 0
+
+
+def test_marks_of_runs_that_are_removed_count_no_longer(swept: Home) -> None:
+    terminal = swept.terminal("dashboard", "--project", "digits", rows=40, columns=120)
+    see(terminal, "sweep-2")
+    terminal.send(" ")
+    see(terminal, "1 marked")
+    swept.run("digits", "sweep-2").path.unlink()
+    see(terminal, "Runs · 2")
+    gone(terminal, "marked")
+    terminal.send("o")
+    see(terminal, "mark runs with Space first")
+    terminal.send("q")
+    assert terminal.wait() == 0
