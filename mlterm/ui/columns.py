@@ -15,6 +15,8 @@ from mlterm.ui.rows import cut, cut_middle
 from mlterm.ui.styles import STATUS
 
 NAME_COLUMNS, METRIC_COLUMNS = 40, 16
+LEAST_NAME, NAME_SHARE = 16, 0.25
+"""Of a name: never cut to fewer columns, and for the rest to a share of the window."""
 VALUE_COLUMNS = 12
 """Of a hyperparameter, at most."""
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -34,22 +36,28 @@ class Column:
     """What tells it from another of the same heading."""
 
     @property
+    def title(self) -> str:
+        """What it says, for who does not see the columns beside it."""
+        return f"{self.of} {self.heading}" if self.heading in ("min", "max") else self.heading
+
+    @property
     def name(self) -> str:
         """By which it is sorted."""
         return f"{self.heading}/{self.of}"
 
 
 def columns_of(
-    runs: Sequence[RunSummary], metrics: Sequence[str], now: datetime, *, named: bool
+    runs: Sequence[RunSummary], metrics: Sequence[str], now: datetime, width: int, *, named: bool
 ) -> list[Column]:
     """Name (with the project where ``named``), status, times, the first metric's last and best
     value, the hyperparameters that are not the same in all, and the other metrics' values."""
+    room = max(LEAST_NAME, min(NAME_COLUMNS, int(width * NAME_SHARE)))
 
     def name(run: RunSummary) -> str:
         return run.title if named else clean_text(run.run_id)
 
     columns = [
-        Column("RUN", lambda r: ("title", cut_middle(name(r), NAME_COLUMNS)), name),
+        Column("RUN", lambda r: ("title", cut_middle(name(r), room)), name),
         Column("STATUS", _status, lambda r: r.status),
         Column("AGE", lambda r: _age(r, now), lambda r: _since(r, now), right=True),
         Column("DURATION", _duration, lambda r: r.duration_seconds, right=True),

@@ -17,8 +17,8 @@ def help_rows(state: State) -> list[Row]:
     """No wider than the window, but for keys themselves."""
     shown = keymap.places(state)
     order = [*shown, *(where for where in Where if where not in shown)]
-    if state.mode is not Mode.DASHBOARD:
-        order = [where for where in order if where is not Where.RUNS]
+    never = Where.LIVE if state.mode is Mode.DASHBOARD else Where.RUNS
+    order = [where for where in order if where is not never]
     lines: list[Row] = []
     for where in order:
         lines += [[]] if lines else []

@@ -167,12 +167,12 @@ class RunsPane:
     def draw(self, state: State, width: int, height: int, *, focused: bool) -> list[Row]:
         """Exactly ``height`` rows."""
         runs = self.runs
-        rows = [self._title(runs, width, focused=focused)]
+        columns = self._columns(runs, width)
+        rows = [self._title(runs, columns, width, focused=focused)]
         if not runs:
             words = "no run has this" if self.pattern else "no runs yet"
             return [*rows, *centred([[("dim", words)]], width, max(0, height - 1))][:height]
         self.source.choose(self.metric)
-        columns = self._columns(runs)
         cells = [[column.cell(run) for column in columns] for run in runs]
         widths = [
             max(width_of(column.heading) + 2, *(width_of(line[i][1]) for line in cells))
@@ -188,7 +188,9 @@ class RunsPane:
             rows.append(self._line(runs[number], line, width, picked=number == place))
         return (rows + [fit([], width)] * height)[:height]
 
-    def _title(self, runs: Sequence[RunSummary], width: int, *, focused: bool) -> Row:
+    def _title(
+        self, runs: Sequence[RunSummary], columns: Sequence[Column], width: int, *, focused: bool
+    ) -> Row:
         known, live = len(self.source.runs), sum(run.status == RUNNING for run in runs)
         facts = [f"{len(runs)} of {known}" if len(runs) != known else f"{known}"]
         if live:
@@ -197,12 +199,18 @@ class RunsPane:
             facts.append(f"{marked} marked")
         if self.pattern:
             facts.append(f"/{self.pattern}")
+        if sorted_by := next((c for c in columns if c.name == self._sort), None):
+            facts.append(f"by {sorted_by.title}{self._sign}")
         return title_rule("Runs", facts, width, focused=focused)
+
+    @property
+    def _sign(self) -> str:
+        return " ↓" if self._reverse else " ↑"
 
     def _heads(self, columns: Sequence[Column], widths: Sequence[int], width: int) -> Row:
         row: Row = [("", " " * _LEAD)]
         for column, size in zip(columns, widths, strict=False):
-            sign = (" ↓" if self._reverse else " ↑") if column.name == self._sort else ""
+            sign = self._sign if column.name == self._sort else ""
             text = f"{column.heading}{sign}"
             padding = " " * (size - width_of(text))
             row.append(("dim", f"{padding}{text}" if column.right else f"{text}{padding}"))
@@ -233,11 +241,11 @@ class RunsPane:
     def _place(self, runs: Sequence[RunSummary]) -> int:
         return next((i for i, run in enumerate(runs) if run.path == self._selected), 0)
 
-    def _columns(self, runs: Sequence[RunSummary]) -> list[Column]:
+    def _columns(self, runs: Sequence[RunSummary], width: int = 0) -> list[Column]:
         judged = [name for name in self.metrics if goal_of(name, {}) is not None]
         others = [name for name in judged if name != self.metric][: METRICS - 1]
         shown = [self.metric, *others] if self.metric else []
-        return columns_of(runs, shown, self._now(), named=self._named)
+        return columns_of(runs, shown, self._now(), width, named=self._named)
 
 
 def best_before(

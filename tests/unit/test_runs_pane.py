@@ -187,3 +187,21 @@ def test_two_columns_of_one_heading_are_two() -> None:
         table.sort(1)
         seen.add(drawn(table)[1])
     assert len(seen) == 9  # eight columns, and none
+
+
+def test_a_long_name_leaves_room_for_what_differs() -> None:
+    table = pane(
+        [run("a" * 60, 8, hyperparameters={"lr": 1}), run("b", 9, hyperparameters={"lr": 2})]
+    )
+    assert drawn(table, 100)[1].split()[-1] == "lr"
+    assert any("a…a" in line for line in drawn(table, 100))
+
+
+def test_the_title_tells_by_what_runs_are_sorted() -> None:
+    table = pane()
+    assert " by " not in drawn(table)[0]
+    for _ in range(6):  # run, status, age, duration, the last value, the least one
+        table.sort(1)
+    assert "· by loss min ↑ " in drawn(table)[0]
+    table.sort(-1)
+    assert "· by loss min ↓ " in drawn(table)[0]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from mlterm.core.summary import RunSummary
 from mlterm.ui import update
 from mlterm.ui.rows import Row, row_width, text_of
-from mlterm.ui.state import Charts, Pane, Prompt, State, Tab
+from mlterm.ui.state import Charts, Mode, Pane, Prompt, State, Tab
 from mlterm.ui.view import View
 from tests.unit.viewing import NAMES, SAMPLE, model, series_of
 
@@ -222,3 +222,12 @@ def test_the_machine_has_the_whole_width_where_its_items_are_few() -> None:
     sample = {**SAMPLE, "gpus": []}
     (row,) = [r for r in shown(at(120, 40, machine_items=4), sample=sample) if " CPU " in r]
     assert row.index("DISK") == 61
+
+
+def test_help_tells_of_no_keys_that_cannot_be_in_force() -> None:
+    dashboard = "\n".join(shown(at(100, 120, helping=True, mode=Mode.DASHBOARD)))
+    assert "mark the run" in dashboard
+    assert "While the program runs" not in dashboard
+    attached = "\n".join(shown(at(100, 120, helping=True, mode=Mode.ATTACH)))
+    assert "mark the run" not in attached
+    assert "While the program runs" in attached
