@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import log
 from typing import NamedTuple
 
 from mlterm.ui.state import Charts, Pane, State, Tab
@@ -13,6 +14,8 @@ TABS_ROWS, FOOTER_ROWS = 12, 4
 """Windows of fewer rows have no line of tabs, no line of keys."""
 MACHINE_COLUMNS = 38
 CHART_COLUMNS, CHART_ROWS, TALLEST_CHART = 28, 7, 24
+CHART_SHAPE = 4.5
+"""Columns for each row of a chart that is well to look at."""
 
 
 class Rect(NamedTuple):
@@ -105,12 +108,17 @@ def machine_rows(columns: int, room: int, items: int) -> int:
 
 
 def grid(charts: Charts, width: int, height: int) -> Grid:
-    """The fewest columns in which all charts are seen at once; where they are too many, as many
-    as are readable."""
+    """The columns in which all charts are seen at once in the shape that suits them best; where
+    they are too many, as many columns as are readable."""
     count = max(1, len(charts.groups))
     most = max(1, min(count, width // CHART_COLUMNS))
-    fits = (n for n in range(1, most) if height // -(-count // n) >= CHART_ROWS)
-    columns = min(charts.columns, max(1, width // 12)) or next(fits, most)
+    fits = [n for n in range(1, most + 1) if height // -(-count // n) >= CHART_ROWS]
+
+    def oddity(columns: int) -> float:
+        tall = min(height // -(-count // columns), TALLEST_CHART)
+        return abs(log(width / columns / tall / CHART_SHAPE))
+
+    columns = min(charts.columns, max(1, width // 12)) or min(fits, key=oddity, default=most)
     needed = -(-count // columns)
     rows = max(1, min(needed, height // CHART_ROWS))
     tall = max(1, min(height // rows, TALLEST_CHART))

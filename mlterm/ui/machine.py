@@ -12,7 +12,9 @@ from mlterm.ui.layout import MACHINE_COLUMNS
 from mlterm.ui.model import Model
 from mlterm.ui.rows import Row, fit, width_of
 
-SPARK_COLUMNS, LEAST_SPARK = 12, 4
+SPARK_COLUMNS, LEAST_SPARK = 24, 4
+LABEL_COLUMNS = 8
+"""Of an item, for its label and blanks."""
 ITEMS_AT_LEAST = 4
 _UNKNOWN = "–"
 
@@ -55,21 +57,26 @@ def draw_machine(model: Model, width: int, height: int) -> list[Row]:
     """The items in columns of one width, as many as have room."""
     sample = model.sample
     if sample is None or width < 1:
-        return [fit([("dim", " no sample yet")], width) for _ in range(height)]
+        words = ["no sample yet", *[""] * height][:height]
+        return [fit([("dim", f" {line}")], max(0, width)) for line in words]
     columns = max(1, width // MACHINE_COLUMNS)
     shown = list(items(sample))[: columns * height]
     # Down a column before the next one, so that the eye goes along related things.
     rows: list[Row] = [[] for _ in range(height)]
     per_column = max(1, -(-len(shown) // columns))
     cell = width // max(1, -(-len(shown) // per_column))
+    # Of one width, in steps, so that they do not change with every figure.
+    longest = max((width_of(item.words) for item in shown if not item.why), default=0)
+    room = cell - LABEL_COLUMNS - longest
+    spark = max(LEAST_SPARK, min(SPARK_COLUMNS, room // LEAST_SPARK * LEAST_SPARK))
     for number, item in enumerate(shown):
-        rows[number % per_column] += _cell(item, model.system.get(item.series), cell)
+        rows[number % per_column] += _cell(item, model.system.get(item.series), cell, spark)
     return [fit(row, width) for row in rows]
 
 
-def _cell(item: Item, series: Series | None, width: int) -> Row:
+def _cell(item: Item, series: Series | None, width: int, widest: int) -> Row:
     style, words = ("dim", item.why) if item.why else ("label", item.words)
-    columns = min(SPARK_COLUMNS, width - 8 - width_of(words))
+    columns = min(widest, width - LABEL_COLUMNS - width_of(words))
     row: Row = [("dim", f" {item.label:<5}")]
     if columns >= LEAST_SPARK:
         spark = " " * columns

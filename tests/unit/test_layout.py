@@ -70,7 +70,7 @@ def test_a_grid_stays_in_its_pane(count: int, width: int, height: int, columns: 
 @pytest.mark.parametrize(
     ("count", "width", "height", "shape"),
     [(1, 60, 33, (1, 1)), (4, 60, 33, (1, 4)), (8, 60, 33, (2, 4)), (20, 60, 33, (2, 4)),
-     (12, 200, 50, (2, 6)), (3, 20, 5, (1, 1))],
+     (12, 200, 50, (3, 4)), (6, 100, 52, (2, 3)), (3, 20, 5, (1, 1))],
 )  # fmt: skip
 def test_charts_are_all_seen_where_they_can_be(
     count: int, width: int, height: int, shape: tuple[int, int]

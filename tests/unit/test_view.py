@@ -231,3 +231,16 @@ def test_help_tells_of_no_keys_that_cannot_be_in_force() -> None:
     attached = "\n".join(shown(at(100, 120, helping=True, mode=Mode.ATTACH)))
     assert "mark the run" not in attached
     assert "While the program runs" in attached
+
+
+def test_the_sparklines_of_the_machine_stand_beneath_each_other() -> None:
+    busy = {"cpu_percent": 187.0, "pss_bytes": 3 * 2**30}
+    system = {name: series_of([1.0, 2.0]) for name in ("job/cpu_percent", "job/pss_bytes")}
+    rows = shown(at(120, 40), sample={**SAMPLE, "job": busy}, system=system)
+    cpu, memory = (next(r for r in rows if f" {word} " in r) for word in ("CPU", "MEM"))
+    assert cpu.index("187%") == memory.index("3/16")
+
+
+def test_before_the_first_sample_this_is_said_once() -> None:
+    screen = "\n".join(shown(at(120, 40), sample=None))
+    assert screen.count("no sample yet") == 1
