@@ -138,10 +138,7 @@ class App:
 
     def on_key(self, key: str) -> None:
         """A key of the view."""
-        if key == "ctrl z":
-            self._window.suspend()
-        else:
-            self._step(update.key(self._state, key, self._subject.model))
+        self._step(update.key(self._state, key, self._subject.model))
 
     def on_mouse(self, event: str, button: int, x: int, y: int) -> None:
         """An event of the mouse."""
@@ -168,6 +165,8 @@ class App:
             self._link.send(protocol.stop(signal.SIGINT, STOP_GRACE_SECONDS))
         elif effect.do is Do.SEND:
             self._send(effect.data)
+        elif effect.do is Do.SUSPEND:
+            self._window.suspend()
         elif effect.do is Do.REDRAW:
             self._window.redraw()
         elif effect.do is Do.THEME:

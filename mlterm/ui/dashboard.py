@@ -132,10 +132,7 @@ class Dashboard:
 
     def on_key(self, key: str) -> None:
         """A key of the view."""
-        if key == "ctrl z":
-            self._window.suspend()
-        else:
-            self._step(update.key(self._state, key, self._model))
+        self._step(update.key(self._state, key, self._model))
 
     def on_mouse(self, event: str, button: int, x: int, y: int) -> None:
         """An event of the mouse."""
@@ -161,6 +158,8 @@ class Dashboard:
     def _carry_out(self, effect: Effect) -> None:
         if effect.do is Do.DETACH:
             self._window.close()
+        elif effect.do is Do.SUSPEND:
+            self._window.suspend()
         elif effect.do is Do.REDRAW:
             self._window.redraw()
         elif effect.do is Do.THEME:

@@ -50,6 +50,7 @@ _SIGNS = {
     "up": "↑", "down": "↓", "left": "←", "right": "→", "enter": "Enter", "esc": "Esc",
     "page up": "PgUp", "page down": "PgDn", "home": "Home", "end": "End", "tab": "Tab",
     "shift tab": "Shift-Tab", "ctrl c": "Ctrl-C", "ctrl \\": "Ctrl-\\", "ctrl l": "Ctrl-L",
+    "ctrl z": "Ctrl-Z",
     " ": "Space",
 }  # fmt: skip
 
@@ -128,6 +129,7 @@ BINDINGS = (
     Binding(Where.ANYWHERE, ("r",), "refresh", "read everything anew"),
     Binding(Where.ANYWHERE, ("t",), "next_theme", "theme: dark, light, colour-blind safe, mono"),
     Binding(Where.ANYWHERE, ("ctrl l",), "redraw", "draw the screen again"),
+    Binding(Where.ANYWHERE, ("ctrl z",), "suspend", "suspend the view; fg brings it back"),
     Binding(Where.ANYWHERE, ("ctrl c",), "leave", "leave, where no program runs"),
 )  # fmt: skip
 

@@ -51,6 +51,7 @@ class Do(Enum):
     SORT = "sort the runs by the next column, or the other way round"
     METRIC = "show another metric in the table of runs"
     THEME = "change the colours"
+    SUSPEND = "give the terminal back to the shell for a while"
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,8 @@ def fresh(state: State) -> State:
 def key(state: State, name: str, model: Model) -> Step:
     """One key, by urwid's name."""
     state = replace(state, notice="")
+    if name == "ctrl z":
+        return _ACTIONS["suspend"](state, model)
     if state.asking:
         return _answer(state, name)
     if state.helping:
@@ -247,6 +250,7 @@ def _effect(name: str, *effects: Effect) -> None:
     )
 
 
+_effect("suspend", Effect(Do.SUSPEND))
 _effect("interrupt", Effect(Do.SEND, data=b"\x03"))
 _effect("detach", Effect(Do.DETACH))
 _effect("leave", Effect(Do.DETACH))

@@ -7,7 +7,7 @@ import pytest
 
 from mlterm.ui import update
 from mlterm.ui.layout import layout
-from mlterm.ui.state import Axis, Charts, Mode, Pane, State, Tab
+from mlterm.ui.state import Axis, Charts, Mode, Pane, Prompt, State, Tab
 from mlterm.ui.update import Do, Effect
 from tests.unit.viewing import NAMES, model
 
@@ -256,3 +256,12 @@ def test_help_is_not_scrolled_beyond_its_end() -> None:
     assert 0 < back.help_top < at_end.help_top
     first = press(back, "home")[0]
     assert (first.help_top, first.helping) == (0, True)
+
+
+@pytest.mark.parametrize("open_now", [{}, {"asking": True}, {"helping": True}])
+def test_the_view_is_suspended_whatever_is_open(open_now: dict[str, Any]) -> None:
+    before = state(**open_now)
+    after_it, effects = press(before, "ctrl z")
+    assert after_it == before
+    assert [effect.do for effect in effects] == [Do.SUSPEND]
+    assert press(after("/", "a"), "ctrl z")[0].prompt == Prompt(Pane.METRICS, "a")
