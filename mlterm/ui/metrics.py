@@ -40,7 +40,9 @@ class MetricsPane:
         """The pane's rows."""
         if height < 1:
             return []
-        rows = [_title(state.charts, model.beside, width, focused=focused)]
+        charts = state.charts
+        seen = _seen(charts, width, height - 1)
+        rows = [_title(charts, model.beside, width, seen, focused=focused)]
         rows += self._body(state, model, width, height - 1)
         return rows[:height]
 
@@ -117,7 +119,17 @@ def _lines(group: tuple[str, ...], model: Model) -> list[Line]:
     return lines
 
 
-def _title(charts: Charts, beside: Sequence[str], width: int, *, focused: bool) -> Row:
+def _seen(charts: Charts, width: int, height: int) -> str:
+    """Which of the charts are, where not all of them."""
+    count = len(charts.groups)
+    if charts.zoomed:
+        return f"{charts.place + 1} of {count}" if count > 1 else ""
+    cells = grid(charts, width, height)
+    first, size = charts.top * cells.columns, cells.rows * cells.columns
+    return f"{first + 1}–{min(count, first + size)} of {count}" if count > size else ""
+
+
+def _title(charts: Charts, beside: Sequence[str], width: int, seen: str, *, focused: bool) -> Row:
     shown, known = sum(map(len, charts.groups)), len(charts.names)
     facts = [f"{shown} of {known}" if shown != known else f"{known}"]
     if charts.pattern:
@@ -131,7 +143,7 @@ def _title(charts: Charts, beside: Sequence[str], width: int, *, focused: bool) 
     if beside:
         others = f" and {len(beside) - 1} more" if len(beside) > 1 else ""
         facts.append(f"with {beside[0]}{others}")
-    return title_rule("Metrics", facts if known else [], width, focused=focused)
+    return title_rule("Metrics", facts if known else [], width, focused=focused, right=seen)
 
 
 def _empty(charts: Charts, model: Model, width: int, height: int) -> list[Row]:

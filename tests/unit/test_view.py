@@ -244,3 +244,15 @@ def test_the_sparklines_of_the_machine_stand_beneath_each_other() -> None:
 def test_before_the_first_sample_this_is_said_once() -> None:
     screen = "\n".join(shown(at(120, 40), sample=None))
     assert screen.count("no sample yet") == 1
+
+
+def test_the_title_tells_which_charts_are_seen() -> None:
+    names = tuple(f"m{number}" for number in range(60))
+    series = {name: series_of([1.0, 2.0]) for name in names}
+    state = at(120, 40, tab=Tab.METRICS, charts=Charts(names=names, selected="m0"))
+    assert shown(state, series=series)[2].endswith(" 1–20 of 60 ─")
+    last, _ = update.key(state, "end", model(series=series))
+    assert shown(last, series=series)[2].endswith(" 41–60 of 60 ─")
+    zoomed, _ = update.key(last, "enter", model(series=series))
+    assert shown(zoomed, series=series)[2].endswith(" 60 of 60 ─")
+    assert "of" not in shown(at(120, 40, tab=Tab.METRICS))[2]  # all four of them
