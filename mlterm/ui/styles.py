@@ -26,7 +26,7 @@ def _curves(few: str, many: str, raw: str) -> dict[str, Look]:
     looks = {}
     columns = zip(few.split(","), many.split(), raw.split(), strict=True)
     for number, (name, hue, pale) in enumerate(columns, 1):
-        looks[f"curve{number}"] = Look(name, "default", hue)
+        looks[f"curve{number}"] = Look(name, "bold", hue)
         looks[f"curve{number}.raw"] = Look("dark gray", "default", pale)
     return looks
 

@@ -5,6 +5,7 @@ Here belongs what is the same whatever is shown.
 
 import errno
 import os
+import re
 import signal
 import sys
 import time
@@ -15,7 +16,7 @@ from typing import Any, NoReturn, Protocol
 import urwid
 
 from mlterm.system import terminal
-from mlterm.ui.keymap import bytes_of
+from mlterm.ui.keymap import QUIT_TYPING, bytes_of
 from mlterm.ui.rows import Row
 from mlterm.ui.surface import Surface, palette
 
@@ -23,6 +24,8 @@ MOST_FRAMES = 15.0
 """A second, of those that nobody's key asked for."""
 SHARE = 0.08
 """Of a core that drawing may take where it is asked for all the time."""
+_MOUSE = re.compile(rb"\x1b\[(?:<[0-9;]*[Mm]|M...)", re.DOTALL)
+"""What a terminal sends of the mouse (xterm's "Control Sequences")."""
 
 
 class Shown(Protocol):
@@ -150,17 +153,21 @@ class Window:
         return drawn
 
     def _take(self, keys: list[Any], raw: list[int]) -> list[Any]:
-        """Hand on what came, one by one: a key may turn those behind it into the program's."""
-        if self._shown.takes_bytes():
-            self._shown.on_bytes(bytes(raw))
-        else:
-            for key in keys:
-                if isinstance(key, tuple):
-                    self._shown.on_mouse(*key)
-                elif self._shown.takes_bytes():
-                    self._shown.on_bytes(bytes_of(key))
-                elif key != "window resize":
-                    self._shown.on_key(key)
+        """Hand on what came, one by one: a key may turn those behind it into the program's, or
+        into ours again. The mouse is always ours."""
+        typing = self._shown.takes_bytes()
+        if typing:
+            typed, end, _ = _MOUSE.sub(b"", bytes(raw)).partition(bytes_of(QUIT_TYPING))
+            self._shown.on_bytes(typed + end)
+        for key in keys:
+            if isinstance(key, tuple):
+                self._shown.on_mouse(*key)
+            elif typing:
+                typing = not key.endswith(QUIT_TYPING)
+            elif self._shown.takes_bytes():
+                self._shown.on_bytes(bytes_of(key))
+            elif key != "window resize":
+                self._shown.on_key(key)
         if "window resize" in keys:
             self._surface.refresh()
         return [key for key in keys if key == "window resize"]

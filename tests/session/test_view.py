@@ -412,3 +412,25 @@ def test_a_watched_process_has_the_same_view(viewing: Home) -> None:
         stranger.wait()
         terminal.wait()
     assert viewing.run().finish["status"] in ("failed", "completed")  # by what the kernel tells
+
+
+def test_keys_behind_the_one_that_ends_typing_are_ours_again(viewing: Home) -> None:
+    terminal = run(viewing)
+    terminal.send("i")
+    see(terminal, "typing into the program")
+    terminal.send("\x1d?")
+    see(terminal, "─ Keys ─")
+    terminal.send("\x1b")
+    gone(terminal, "─ Keys ─")
+    assert end(terminal) == 0
+
+
+def test_the_mouse_is_never_typed_into_the_program(viewing: Home) -> None:
+    terminal = run(viewing)
+    terminal.send("i")
+    see(terminal, "typing into the program")
+    terminal.send("\x1b[<65;100;10M")
+    terminal.send("on\r")
+    assert terminal.wait() == 0
+    assert b"got 'on\\n'" in viewing.only_run().output
+    assert b"65;100" not in viewing.only_run().output
