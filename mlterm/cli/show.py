@@ -15,12 +15,15 @@ from mlterm.core.clean import clean_text
 from mlterm.core.durations import format_duration
 from mlterm.core.errors import SupervisorError
 from mlterm.core.lifecycle import CANCELLED, COMPLETED, LOST, LOST_EXIT_CODE, RUNNING
+from mlterm.core.records import decode
 from mlterm.core.summary import RunSummary
 from mlterm.system import paths, store, terminal
 
 COLOURS = {COMPLETED: "green", RUNNING: "cyan", CANCELLED: "yellow"}
 SEPARATOR = " · "
 _SHOWN_METRICS = 6
+_RECORD_BYTES = 1024 * 1024
+"""Of a run's first record, at most."""
 _SPARK_COLUMNS, _NAME_COLUMNS = 24, 28
 
 
@@ -95,8 +98,16 @@ def _viewer(view: View, way: Way, *, is_run: bool) -> Callable[[], Ending]:
         from mlterm.ui.app import App, first_state  # urwid is imported only now: the job runs
         from mlterm.ui.state import Mode
 
-    state = first_state(Mode.RUN if is_run else Mode.ATTACH)
+    state = first_state(Mode.RUN if is_run else Mode.ATTACH, watched=_is_watched(view.files))
     return App(view.files, state, view.offset, read_only=view.read_only, stay=way.stay).run
+
+
+def _is_watched(files: paths.RunFiles) -> bool:
+    """Whether the run is of a process that mlterm did not start."""
+    with suppress(OSError), files.run.open("rb") as file:
+        record = decode(file.readline(_RECORD_BYTES))
+        return record is not None and record.get("watched") is True
+    return False
 
 
 def _left(ending: Ending, name: str) -> int:

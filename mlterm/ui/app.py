@@ -253,12 +253,13 @@ class App:
             self._end(Ending(lost=True))
 
 
-def first_state(mode: Mode) -> State:
+def first_state(mode: Mode, *, watched: bool = False) -> State:
     """What the view begins with; MLTERM_THEME names a theme."""
     theme = os.environ.get("MLTERM_THEME", "dark")
     return State(
         *(80, 24),
         mode=mode,
+        watched=watched,
         theme=theme if theme in THEMES else "dark",
         utc_offset_seconds=time.localtime().tm_gmtoff,
     )

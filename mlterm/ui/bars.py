@@ -134,10 +134,13 @@ def title_rule(words: str, facts: list[str], width: int, *, focused: bool, right
     return fit([*row, (frame, "─" * max(0, left)), *end], width)
 
 
-def asked() -> tuple[str, list[Row]]:
+def asked(state: State) -> tuple[str, list[Row]]:
     """The question before leaving: its title and its lines."""
+    detach, stop = "detach: the job goes on", "stop the job and all its processes"
+    if state.watched:
+        detach, stop = "detach: the watching goes on", "end the watching: the process goes on"
     return "leave", [
-        [("key", " d "), ("label", "detach: the job goes on"), ("dim", "  (Enter)")],
-        [("key", " s "), ("label", "stop the job and all its processes")],
+        [("key", " d "), ("label", detach), ("dim", "  (Enter)")],
+        [("key", " s "), ("label", stop)],
         [("key", " Esc "), ("dim", "neither: go on watching")],
     ]

@@ -17,8 +17,9 @@ def help_rows(state: State) -> list[Row]:
     """No wider than the window, but for keys themselves."""
     shown = keymap.places(state)
     order = [*shown, *(where for where in Where if where not in shown)]
-    never = Where.LIVE if state.mode is Mode.DASHBOARD else Where.RUNS
-    order = [where for where in order if where is not never]
+    never = {Where.LIVE if state.watched else Where.WATCHED}
+    never |= {Where.LIVE, Where.WATCHED} if state.mode is Mode.DASHBOARD else {Where.RUNS}
+    order = [where for where in order if where not in never]
     lines: list[Row] = []
     for where in order:
         lines += [[]] if lines else []

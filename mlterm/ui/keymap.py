@@ -17,6 +17,7 @@ class Where(Enum):
 
     ANYWHERE = "Anywhere"
     LIVE = "While the program runs"
+    WATCHED = "While a process is watched"
     SPLIT = "Split"
     CHARTS = "Charts"
     ZOOM = "One chart"
@@ -58,6 +59,9 @@ BINDINGS = (
     Binding(Where.LIVE, ("ctrl c",), "interrupt", "send Ctrl-C to the program"),
     Binding(Where.LIVE, ("i",), "type_in", "type into the program; Ctrl-] leaves", hint="type"),
     Binding(Where.LIVE, ("d", "ctrl \\"), "detach", "detach; the job goes on", hint="detach"),
+    Binding(Where.WATCHED, ("ctrl c",), "interrupt", "end the watching; the process goes on"),
+    Binding(Where.WATCHED, ("d", "ctrl \\"), "detach", "detach; the watching goes on",
+            hint="detach"),
     Binding(Where.ZOOM, ("left", "h"), "cursor_left", "read the value before"),
     Binding(Where.ZOOM, ("right", "l"), "cursor_right", "read the value after"),
     Binding(Where.ZOOM, ("enter", "esc"), "unzoom", "back to all charts", hint="back"),
@@ -164,7 +168,7 @@ def places(state: State) -> list[Where]:
     if state.pane is Pane.METRICS and state.charts.zoomed:
         found.insert(0, Where.ZOOM)
     if state.live and state.mode is not Mode.DASHBOARD:
-        found.insert(0, Where.LIVE)
+        found.insert(0, Where.WATCHED if state.watched else Where.LIVE)
     if state.tab.name == "SPLIT" and state.pane is not Pane.RUNS:
         found.append(Where.SPLIT)
     return [*found, Where.ANYWHERE]

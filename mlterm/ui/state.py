@@ -137,6 +137,8 @@ class State:
     help_top: int = 0
     live: bool = False
     """Whether the program can be typed to and stopped."""
+    watched: bool = False
+    """The program is not ours: there is nothing to type to, and it is not ours to stop."""
     typing: bool = False
     """Keys are the program's."""
     notice: str = ""

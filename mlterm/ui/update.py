@@ -175,9 +175,9 @@ def _answer(state: State, name: str) -> Step:
     if name in ("d", "enter", "y"):
         return closed, (Effect(Do.DETACH),)
     if name == "s":
-        return replace(closed, notice="stopping: SIGINT now, then SIGTERM, then SIGKILL"), (
-            Effect(Do.STOP),
-        )
+        words = "stopping: SIGINT now, then SIGTERM, then SIGKILL"
+        words = "the watching ends" if state.watched else words
+        return replace(closed, notice=words), (Effect(Do.STOP),)
     if name == "ctrl c":
         return closed, (Effect(Do.SEND, data=b"\x03"),)
     return closed, ()

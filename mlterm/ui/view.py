@@ -80,7 +80,7 @@ def with_box(state: State, rows: list[Row]) -> list[Row]:
     if state.helping:
         return _boxed(rows, "Keys", help_rows(state), state, top=state.help_top)
     if state.asking:
-        return _boxed(rows, *bars.asked(), state)
+        return _boxed(rows, *bars.asked(state), state)
     return rows
 
 

@@ -241,3 +241,17 @@ def test_a_thread_is_not_a_process(home: Home) -> None:
         done = home.mlterm("watch", str(pool.submit(threading.get_native_id).result()))
     assert done.returncode == 125
     assert b"Is it a thread?" in done.stderr
+
+
+def test_the_view_of_a_watched_process_offers_no_keyboard(
+    home: Home, stranger: subprocess.Popen[bytes]
+) -> None:
+    del home.environ["MLTERM_PLAIN"]
+    terminal = home.terminal("watch", "--project", "p", "--run-id", "r", str(stranger.pid))
+    terminal.expect("detach")
+    terminal.send("iq")
+    terminal.expect("end the watching: the process goes on")
+    terminal.send("s")
+    terminal.expect("cancelled")
+    terminal.wait()
+    assert stranger.poll() is None

@@ -265,3 +265,11 @@ def test_the_view_is_suspended_whatever_is_open(open_now: dict[str, Any]) -> Non
     assert after_it == before
     assert [effect.do for effect in effects] == [Do.SUSPEND]
     assert press(after("/", "a"), "ctrl z")[0].prompt == Prompt(Pane.METRICS, "a")
+
+
+def test_a_process_that_is_only_watched_is_neither_typed_to_nor_stopped() -> None:
+    watched: dict[str, Any] = {"live": True, "watched": True}
+    assert after("i", **watched).typing is False
+    assert asked_for("d", **watched) == [Do.DETACH]
+    assert after("q", "s", **watched).notice == "the watching ends"
+    assert "SIGKILL" in after("q", "s", live=True).notice

@@ -256,3 +256,12 @@ def test_the_title_tells_which_charts_are_seen() -> None:
     zoomed, _ = update.key(last, "enter", model(series=series))
     assert shown(zoomed, series=series)[2].endswith(" 60 of 60 ─")
     assert "of" not in shown(at(120, 40, tab=Tab.METRICS))[2]  # all four of them
+
+
+def test_who_watches_is_asked_about_the_watching() -> None:
+    asked = "\n".join(shown(at(100, 30, asking=True, live=True, watched=True)))
+    assert "end the watching: the process goes on" in asked
+    assert "stop the job" not in asked
+    keys = "\n".join(shown(at(100, 120, helping=True, live=True, watched=True)))
+    assert "While a process is watched" in keys
+    assert "type into the program" not in keys
