@@ -164,7 +164,7 @@ class Dashboard:
             self._window.redraw()
         elif effect.do is Do.THEME:
             self._window.set_theme(effect.text)
-        elif effect.do is Do.OPEN:
+        elif effect.do is Do.OPEN or (effect.do is Do.PICK and self._pane.pick(effect.amount)):
             if (run := self._pane.selected) is not None:
                 self._open([RunFiles(Path(run.path))])
         elif effect.do is Do.OVERLAY:

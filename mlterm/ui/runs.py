@@ -23,6 +23,8 @@ SPARK_COLUMNS, SHORT_SPARK, WIDE = 16, 8, 110
 METRICS = 3
 """That are shown, the first of them with its course."""
 _GAP = "  "
+_HEADER = 2
+"""Rows above the runs: the title, the headings."""
 _LEAD = 3
 """Columns before the name: the cursor, the mark."""
 
@@ -104,6 +106,16 @@ class RunsPane:
             place = max(0, min(self._place(runs) + rows, len(runs) - 1))
             self._selected = runs[place].path
         self.version += 1
+
+    def pick(self, row: int) -> bool:
+        """Go to the run in a row of the pane; whether it was selected before."""
+        runs, number = self.runs, self._top + row - _HEADER
+        if row < _HEADER or number >= len(runs):
+            return False
+        was = number == self._place(runs)
+        self._selected = runs[number].path
+        self.version += 1
+        return was
 
     def to_start(self) -> None:
         """Go to the first run."""

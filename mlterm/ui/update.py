@@ -45,6 +45,7 @@ class Do(Enum):
     REFRESH = "read everything anew"
     REDRAW = "draw every cell"
     OPEN = "open the run"
+    PICK = "select the run in a row of the table, or open it where it is selected"
     MARK = "mark the run, or take its mark away"
     OVERLAY = "show the marked runs in the same charts"
     GHOST = "show the best run before this one beside it, or no longer"
@@ -143,6 +144,8 @@ def _click(state: State, parts: Layout, pane: Pane | None, x: int, y: int, model
         return replace(state, dragging=True), ()
     if pane is None:
         return state, ()
+    if pane is Pane.RUNS:
+        return state, (Effect(Do.PICK, pane, y - parts.panes[pane].y),)
     if state.tab is Tab.SPLIT:
         state = replace(state, focus=pane)
     if pane is not Pane.METRICS or state.charts.zoomed:

@@ -175,3 +175,16 @@ def test_marks_of_runs_that_are_removed_count_no_longer(swept: Home) -> None:
     see(terminal, "mark runs with Space first")
     terminal.send("q")
     assert terminal.wait() == 0
+
+
+def test_a_run_is_clicked_and_its_keys_are_those_of_a_run(swept: Home) -> None:
+    terminal = swept.terminal("dashboard", "--project", "digits", rows=40, columns=120)
+    lines = see(terminal, "sweep-1")
+    y = next(i for i, line in enumerate(lines) if "sweep-1" in line) + 1
+    click = f"\x1b[<0;10;{y}M\x1b[<0;10;{y}m"
+    terminal.send(click)
+    wait_until(lambda: see(terminal, "sweep-1")[y - 1].startswith("▌"), "the selection")
+    terminal.send(click)
+    see(terminal, "digits/sweep-1 ● failed", "1 Split", "Enter zoom")
+    terminal.send("q")
+    assert terminal.wait() == 0

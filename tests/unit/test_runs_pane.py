@@ -205,3 +205,15 @@ def test_the_title_tells_by_what_runs_are_sorted() -> None:
     assert "· by loss min ↑ " in drawn(table)[0]
     table.sort(-1)
     assert "· by loss min ↓ " in drawn(table)[0]
+
+
+def test_a_run_is_picked_where_it_stands() -> None:
+    table = pane()
+    drawn(table)
+    assert table.pick(4) is False
+    assert table.selected is not None
+    assert table.selected.run_id == names(table)[2]
+    assert table.pick(4) is True
+    for row in (0, 1, 6, 9):  # the title, the headings, what is below the last run
+        assert table.pick(row) is False
+    assert table.selected.run_id == names(table)[2]

@@ -273,3 +273,10 @@ def test_a_process_that_is_only_watched_is_neither_typed_to_nor_stopped() -> Non
     assert asked_for("d", **watched) == [Do.DETACH]
     assert after("q", "s", **watched).notice == "the watching ends"
     assert "SIGKILL" in after("q", "s", live=True).notice
+
+
+def test_a_click_on_the_table_picks_a_run_and_leaves_the_keys_of_a_run_alone() -> None:
+    table = state(mode=Mode.DASHBOARD, table=True)
+    clicked, effects = update.mouse(table, "mouse press", 1, 20, 5, MODEL)
+    assert effects == (Effect(Do.PICK, Pane.RUNS, 4),)
+    assert replace(clicked, table=False).pane is Pane.METRICS
