@@ -132,6 +132,9 @@ class App:
         """The program's, up to what ends the typing."""
         typed, end, _ = data.partition(_TYPING_END)
         self._send(typed)
+        if typed and not self._subject.output.follows:
+            self._subject.output.to_end()  # what is typed is seen
+            self._window.refresh()
         if end:
             self._state = replace(self._state, typing=False)
             self._window.refresh()

@@ -137,10 +137,13 @@ def mouse(state: State, event: str, button: int, x: int, y: int, model: Model) -
 
 
 def _click(state: State, parts: Layout, pane: Pane | None, x: int, y: int, model: Model) -> Step:
+    on_divider = parts.divider is not None and parts.divider.has(x, y)
+    if pane is not Pane.OUTPUT and not on_divider:
+        state = replace(state, typing=False)  # keys follow the eye
     if parts.tabs is not None and parts.tabs.has(x, y):
         tab = tab_at(parts.tabs.width, x)
         return (_to_tab(state, tab) if tab else state), ()
-    if parts.divider is not None and parts.divider.has(x, y):
+    if on_divider:
         return replace(state, dragging=True), ()
     if pane is None:
         return state, ()

@@ -280,3 +280,11 @@ def test_a_click_on_the_table_picks_a_run_and_leaves_the_keys_of_a_run_alone() -
     clicked, effects = update.mouse(table, "mouse press", 1, 20, 5, MODEL)
     assert effects == (Effect(Do.PICK, Pane.RUNS, 4),)
     assert replace(clicked, table=False).pane is Pane.METRICS
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "typing"), [(10, 1, False), (10, 10, False), (60, 10, True), (100, 10, True)]
+)
+def test_a_click_elsewhere_ends_typing(x: int, y: int, typing: bool) -> None:
+    before = state(live=True, typing=True, focus=Pane.OUTPUT)
+    assert update.mouse(before, "mouse press", 1, x, y, MODEL)[0].typing is typing
