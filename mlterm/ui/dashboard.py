@@ -45,16 +45,15 @@ class Dashboard:
         self._runs = runs
         self._pane = RunsPane(self._runs, lambda: datetime.now(UTC), named=project is None)
         self._subject: Subject | None = None
-        self._state = replace(state, table=True)
         self._seen: Any = None
         self._window = Window(self, state.theme)
+        self._state = update.resize(replace(state, table=True), *self._window.size)
         if opened:
             self._open(opened)
 
     def run(self) -> None:
         """Show it; the terminal is then as it was."""
         try:
-            self._state = update.resize(self._state, *self._window.size)
             self._step_on()
             self._window.after(0, self._tick)
             self._window.run()

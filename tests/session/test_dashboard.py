@@ -188,3 +188,12 @@ def test_a_run_is_clicked_and_its_keys_are_those_of_a_run(swept: Home) -> None:
     see(terminal, "digits/sweep-1 ● failed", "1 Split", "Enter zoom")
     terminal.send("q")
     assert terminal.wait() == 0
+
+
+def test_the_output_of_an_opened_run_fills_its_pane(viewing: Home) -> None:
+    viewing.mlterm("run", "-d", "--project", "p", "--run-id", "r", "--", "seq", "300", check=True)
+    assert viewing.run().finish["status"] == "completed"
+    terminal = viewing.terminal("dashboard", "p/r", rows=60, columns=120)
+    lines = see(terminal, "300", "260")
+    shown = [line.partition("│")[2].strip() for line in lines]
+    assert shown.index("300") - shown.index("260") == 40
