@@ -98,9 +98,15 @@ def footer(state: State, width: int, loading: float = 1.0) -> Row:
         )
     if state.prompt is not None:
         typed = clean_text(state.prompt.text)
-        hint = "Enter keeps, Esc takes back" if state.prompt.pane is not Pane.OUTPUT else "Enter"
-        left: Row = [("accent", f" {_ASKS[state.prompt.pane]} "), ("title", typed), ("cursor", "▏")]
-        return spread(left, [("dim", f"{hint} ")], width)
+        is_search = state.prompt.pane is Pane.OUTPUT
+        hint = "Enter searches, Esc leaves" if is_search else "Enter keeps, Esc takes back"
+        ask = f" {_ASKS[state.prompt.pane]} "
+        right: Row = [("dim", f" {hint} ")]
+        if width_of(ask) + width_of(typed) + 1 + row_width(right) > width:
+            right = []
+        while typed and width_of(ask) + width_of(typed) + 1 > width:
+            typed = typed[1:]  # its end is what is typed at
+        return spread([("accent", ask), ("title", typed), ("cursor", "▏")], right, width)
     if state.notice:
         return fit([("warn", f" {clean_text(state.notice)}")], width)
     return _hints(state, width, loading=loading)

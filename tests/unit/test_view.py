@@ -265,3 +265,11 @@ def test_who_watches_is_asked_about_the_watching() -> None:
     keys = "\n".join(shown(at(100, 120, helping=True, live=True, watched=True)))
     assert "While a process is watched" in keys
     assert "type into the program" not in keys
+
+
+def test_of_a_long_prompt_the_end_is_seen() -> None:
+    text = "0123456789" * 5 + "日本"
+    for columns in range(20, 100):
+        line = shown(at(columns, 12, prompt=Prompt(Pane.METRICS, text)))[-1].rstrip()
+        assert "9日本▏" in line
+        assert "Esc takes back" in line or line.endswith("▏")
