@@ -121,6 +121,18 @@ class RecordsPane:
         if other != place:
             self._hidden = self._beyond(items[other]) if rows < 0 else 0
 
+    def pick(self, row: int) -> None:
+        """Select the record in a row of the pane, which stays where it is."""
+        items = self._shown
+        if row < 1 or not items:
+            return
+        begins = [0, *accumulate(map(self._height, items))]
+        top = begins[self._index(items, self._top[0])] + self._top[1]
+        place = bisect_right(begins, top + row - 1)
+        if place <= len(items):
+            self._selected, self._hidden = items[place - 1].offset, 0
+            self.version += 1
+
     def to_start(self) -> None:
         """Select the oldest."""
         self._selected = 0

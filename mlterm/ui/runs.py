@@ -165,6 +165,8 @@ class RunsPane:
             self.scroll(effect.amount * max(1, height - 3))
         elif effect.do is Do.END:
             (self.to_end if effect.amount > 0 else self.to_start)()
+        elif effect.do is Do.PICK:
+            self.pick(effect.amount)
         elif effect.do is Do.MARK:
             self.mark()
         elif effect.do is Do.SORT:

@@ -96,6 +96,8 @@ class Subject:
         elif effect.do is Do.END:
             to = self.records if pane is Pane.RECORDS else self.output
             (to.to_end if effect.amount > 0 else to.to_start)()
+        elif effect.do is Do.PICK and pane is Pane.RECORDS:
+            self.records.pick(effect.amount)
         elif effect.do is Do.SEARCH:
             self.output.search(effect.text)
         elif effect.do is Do.SEARCH_ON:

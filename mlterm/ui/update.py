@@ -37,6 +37,7 @@ class Do(Enum):
     SCROLL = "move a pane by rows"
     PAGE = "move a pane by pages"
     END = "move a pane to its end, or to its beginning"
+    PICK = "select what stands in a row of a pane"
     SEARCH = "find text in the output"
     SEARCH_ON = "find the next place, or the one before"
     FILTER = "show only records that have this"
@@ -147,7 +148,7 @@ def _click(state: State, parts: Layout, pane: Pane | None, x: int, y: int, model
         return replace(state, dragging=True), ()
     if pane is None:
         return state, ()
-    if pane is Pane.RUNS:
+    if pane in (Pane.RUNS, Pane.RECORDS):
         return state, (Effect(Do.PICK, pane, y - parts.panes[pane].y),)
     if state.tab is Tab.SPLIT:
         state = replace(state, focus=pane)

@@ -197,3 +197,15 @@ def test_the_output_of_an_opened_run_fills_its_pane(viewing: Home) -> None:
     lines = see(terminal, "300", "260")
     shown = [line.partition("│")[2].strip() for line in lines]
     assert shown.index("300") - shown.index("260") == 40
+
+
+def test_a_click_selects_a_run_and_enter_opens_it_in_a_small_window(swept: Home) -> None:
+    terminal = swept.terminal("dashboard", rows=24, columns=80)
+    lines = see(terminal, "sweep-0")
+    (row,) = [number for number, line in enumerate(lines, 1) if "sweep-0" in line]
+    terminal.send(f"\x1b[<0;5;{row}M\x1b[<0;5;{row}m")
+    see(terminal, "▌ digits/sweep-0")
+    terminal.send("\r")
+    see(terminal, "digits/sweep-0 ● completed", "accuracy")
+    terminal.send("q")
+    assert terminal.wait() == 0

@@ -363,3 +363,25 @@ def test_whatever_one_does_the_pane_is_whole(
         bench.drawn(width, rows)
     bench.settle()
     assert sum(row.startswith("▌") for row in bench.shown()) >= 1
+
+
+def test_a_click_selects_the_record_in_that_row_and_nothing_moves(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, numbered(100))
+    before = bench.numbers()
+    for row in (3, 1, ROWS, ROWS + 9, 0):
+        bench.pane.pick(row)
+        bench.settle()
+        assert bench.numbers() == before
+        if 0 < row <= ROWS:
+            assert f"n={before[row - 1]}" in bench.picked()
+
+
+def test_a_click_on_a_field_selects_its_record(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, numbered(3))
+    bench.pane.scroll(-1)
+    bench.pane.unfold()
+    bench.settle()
+    bench.pane.scroll(-1)
+    bench.pane.pick(4)
+    bench.settle()
+    assert [row.strip("▌ ")[:8] for row in bench.shown() if row.startswith("▌")][1] == '"timesta'

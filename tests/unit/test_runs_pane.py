@@ -134,6 +134,17 @@ def test_the_selection_stays_with_its_run() -> None:
     assert table.selected.run_id == "b"
 
 
+@pytest.mark.parametrize(
+    ("row", "selected"), [(2, "d"), (3, "c"), (5, "a"), (6, "d"), (1, "d"), (0, "d")]
+)
+def test_a_click_goes_to_the_run_in_that_row(row: int, selected: str) -> None:
+    table = pane()
+    table.draw(State(120, 20), 120, 10, focused=True)
+    table.pick(row)
+    assert table.selected is not None
+    assert table.selected.run_id == selected
+
+
 def test_marking_goes_on_to_the_next() -> None:
     table = pane()
     table.mark()

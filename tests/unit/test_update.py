@@ -222,6 +222,17 @@ def test_a_click_on_the_other_pane_gives_it_the_keys() -> None:
     assert mouse(state(), "mouse press", 1, rect.x + 1, rect.y + 5)[0].focus is Pane.OUTPUT
 
 
+@pytest.mark.parametrize(
+    ("changes", "pane"), [({"table": True}, Pane.RUNS), ({"tab": Tab.RECORDS}, Pane.RECORDS)]
+)
+def test_a_click_selects_what_stands_there(changes: dict[str, Any], pane: Pane) -> None:
+    before = state(mode=Mode.DASHBOARD, **changes)
+    rect = layout(before).panes[pane]
+    clicked, effects = mouse(before, "mouse press", 1, 5, rect.y + 3)
+    assert effects == [Effect(Do.PICK, pane, 3)]
+    assert clicked.focus is Pane.METRICS  # of the split, which shows no such pane
+
+
 def test_a_click_on_a_tab_goes_there() -> None:
     assert mouse(state(), "mouse press", 1, 24, 1)[0].tab is Tab.SYSTEM
 
