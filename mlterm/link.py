@@ -95,8 +95,11 @@ class Link:
         """The end is recorded, or nobody is left who could record it."""
         if not lock.is_held(self._files.lock):
             return True
-        with self._files.run.open("rb") as file:
-            return runlog.has_finish(file.fileno())
+        try:
+            with self._files.run.open("rb") as file:
+                return runlog.has_finish(file.fileno())
+        except OSError:
+            return False  # somebody has removed it, not the run
 
     def close(self) -> None:
         """Hang up."""

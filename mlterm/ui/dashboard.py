@@ -18,7 +18,7 @@ from mlterm.ui.model import Model, NoRun
 from mlterm.ui.rows import Row
 from mlterm.ui.runs import RunsPane
 from mlterm.ui.state import Pane, State, Tab
-from mlterm.ui.subject import Subject
+from mlterm.ui.subject import Subject, words_of
 from mlterm.ui.update import Do, Effect
 from mlterm.ui.view import with_box
 from mlterm.ui.window import Window
@@ -64,9 +64,8 @@ class Dashboard:
     def _open(self, files: Sequence[RunFiles]) -> None:
         try:
             subject = Subject(files[0], others=files[1:])
-        except OSError as error:  # removed since the table was read
-            words = f"{files[0].run.stem} cannot be read: {error.strerror}"
-            self._state = replace(self._state, notice=words)
+        except OSError as error:  # gone since it was listed
+            self._state = replace(self._state, notice=words_of(error))
             return
         if self._subject is not None:
             self._subject.close()

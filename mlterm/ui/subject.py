@@ -111,7 +111,13 @@ class Subject:
         elif effect.do is Do.GHOST:
             self._toggle_ghost()
         elif effect.do is Do.REFRESH:
-            self.feed = self._fed(self.files) or self.feed
+            self._refresh()
+
+    def _refresh(self) -> None:
+        try:
+            self.feed, self._others = RunFeed(self.files), [RunFeed(o.files) for o in self._others]
+        except OSError as error:  # what was read stays
+            self._notice = words_of(error)
 
     def _toggle_ghost(self) -> None:
         if self._ghost is not None or self._seeking is not None:
@@ -127,18 +133,13 @@ class Subject:
         best = best_before(self.feed.summary, list(self.feed.series), runs.runs)
         if best is None:
             self._notice = "no run before this one has a metric with a goal"
-        else:
-            self._ghost = self._fed(RunFiles(Path(best.path)))
-            self._notice = self._notice or f"beside it: {best.title}"
-        return self._ghost is not None
-
-    def _fed(self, files: RunFiles) -> RunFeed | None:
-        """A run read anew; None, and a notice, where it has been removed."""
+            return False
         try:
-            return RunFeed(files)
+            self._ghost = RunFeed(RunFiles(Path(best.path)))
+            self._notice = f"beside it: {best.title}"
         except OSError as error:
-            self._notice = f"{files.run.stem} cannot be read: {error.strerror}"
-            return None
+            self._notice = words_of(error)
+        return self._ghost is not None
 
     def _show_then(self, state: State) -> None:
         """The output of when the cursor's point was logged."""
@@ -156,3 +157,8 @@ class Subject:
         elif series.has_axis("seconds") and self.feed.clock_offset is not None:
             moment = series.points("seconds").begins[place]
             self.output.show_at(moment - self.feed.clock_offset)
+
+
+def words_of(error: OSError) -> str:
+    """Why a run cannot be shown."""
+    return f"{error.filename} cannot be read: {error.strerror}"

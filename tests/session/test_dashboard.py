@@ -209,3 +209,19 @@ def test_a_click_selects_a_run_and_enter_opens_it_in_a_small_window(swept: Home)
     see(terminal, "digits/sweep-0 ● completed", "accuracy")
     terminal.send("q")
     assert terminal.wait() == 0
+
+
+def test_a_run_that_is_removed_while_it_is_looked_at_is_no_end(swept: Home) -> None:
+    terminal = swept.terminal("dashboard", "--refresh", "3600", rows=40, columns=160)
+    see(terminal, "sweep-2")
+    swept.run("digits", "sweep-2").path.unlink()
+    terminal.send("\r")
+    see(terminal, "sweep-2.jsonl cannot be read: No such file or directory")
+    gone(terminal, "sweep-2  ")
+    terminal.send("\r")
+    see(terminal, "digits/sweep-1 ● failed", "1 Split")
+    swept.run("digits", "sweep-1").path.unlink()
+    terminal.send("r")
+    see(terminal, "digits/sweep-1 ● failed", "sweep-1.jsonl cannot be read")
+    terminal.send("q")
+    assert terminal.wait() == 0
