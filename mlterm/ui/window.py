@@ -27,6 +27,9 @@ SHARE = 0.08
 _MOUSE = re.compile(rb"\x1b\[(?:<[0-9;]*[Mm]|M...)", re.DOTALL)
 """What a terminal sends of the mouse (xterm's "Control Sequences")."""
 
+_MOUSE = re.compile(rb"\x1b\[(?:<[0-9;]*[Mm]|M...)", re.DOTALL)
+"""What a terminal sends of it, because we have asked for that: the program has not."""
+
 
 class Shown(Protocol):
     """What a window is of."""
