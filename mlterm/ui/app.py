@@ -17,7 +17,6 @@ from mlterm.core.errors import ProtocolError
 from mlterm.core.lifecycle import RUNNING
 from mlterm.core.protocol import Frame, Kind
 from mlterm.link import LOOK_SECONDS, RECONNECT_SECONDS, Link
-from mlterm.system import lock
 from mlterm.system.paths import RunFiles
 from mlterm.ui import update
 from mlterm.ui.layout import layout
@@ -33,6 +32,7 @@ TICK_SECONDS = 0.1
 SLICE_SECONDS = 0.02
 """Of reading at a time: keys are answered between slices."""
 _TYPING_END = b"\x1d"  # Ctrl-]
+_UNREACHABLE = "the run's keeper does not answer: its files are shown, no key reaches the program"
 
 
 class App:
@@ -59,8 +59,7 @@ class App:
             self._state = update.resize(self._state, *self._window.size)
             self._subject.step(SLICE_SECONDS, self._state)
             self._observe()
-            if self._subject.feed.summary.status == RUNNING and self._connect():
-                self._watch()
+            self._meet_keeper()
             self._subject.output.take_answers()  # to questions of before: the program has gone on
             self._window.after(0, self._tick)
             self._window.run()
@@ -94,7 +93,7 @@ class App:
             self._send(answers)
         self._state = update.observe(self._state, self._subject.model, live=live)
         if notice := self._subject.take_notice():
-            self._state = replace(self._state, notice=notice)
+            self._say(notice)
         seen = self._subject.version, live, self._state.notice
         if seen != self._seen:
             self._seen = seen
@@ -106,6 +105,9 @@ class App:
             self._window.draw_now()  # the last frame shows the end
             still_held = not self._closing.drained
             self._end(Ending(code=self._closing.code, still_held=still_held))
+
+    def _say(self, words: str) -> None:
+        self._state = replace(self._state, notice=words)
 
     def _end(self, ending: Ending) -> None:
         self._ending = ending
@@ -179,6 +181,18 @@ class App:
 
     # --- The keeper ---------------------------------------------------------------------------
 
+    def _meet_keeper(self) -> None:
+        """That of a run that was just started waits for us, even if the command has ended."""
+        is_new = self._state.mode is Mode.RUN
+        if not (is_new or self._subject.feed.summary.status == RUNNING):
+            return
+        if self._connect():
+            self._watch()
+        elif not self._link.is_over():
+            self._say(_UNREACHABLE)
+        elif is_new and not self._stay:
+            self._window.after(0, lambda: self._end(Ending(lost=True)))
+
     def _connect(self) -> bool:
         rect = layout(self._state).panes.get(Pane.OUTPUT)
         return self._link.connect(*((rect.height - 1, rect.width) if rect else (0, 0)))
@@ -207,9 +221,10 @@ class App:
         try:
             frames = self._link.on_ready(self._link.events)
         except ProtocolError as error:
-            words = f"the run's keeper is of another version of mlterm: {error}"
-            self._state = replace(self._state, notice=words)
+            self._say(f"the run's keeper is of another version of mlterm: {error}")
+            self._window.unwatch(self._watched)
             self._link.close()
+            return
         if frames is None:
             self._window.unwatch(self._watched)
             self._on_silence()
@@ -236,8 +251,7 @@ class App:
             output.grown(protocol.read_offset(frame.payload))
             self._closing.drained = True
         elif frame.kind in (Kind.NOTICE, Kind.REFUSED):
-            words = frame.payload.decode("utf-8", "replace")
-            self._state = replace(self._state, notice=words)
+            self._say(frame.payload.decode("utf-8", "replace"))
 
     def _on_silence(self) -> None:
         """The keeper is gone: its work is done, or another takes its place in a moment."""
@@ -250,10 +264,13 @@ class App:
         """Keys are answered meanwhile."""
         if self._connect():
             self._watch()
-        elif time.monotonic() < deadline and not self._link.is_over():
+        elif self._link.is_over():
+            if not self._stay:
+                self._end(Ending(lost=True))
+        elif time.monotonic() < deadline:
             self._window.after(LOOK_SECONDS, lambda: self._find_keeper(deadline))
-        elif not lock.is_held(self._files.lock) and not self._stay:
-            self._end(Ending(lost=True))
+        else:
+            self._say(_UNREACHABLE)
 
 
 def first_state(mode: Mode, *, watched: bool = False) -> State:

@@ -434,3 +434,29 @@ def test_the_mouse_is_never_typed_into_the_program(viewing: Home) -> None:
     assert terminal.wait() == 0
     assert b"got 'on\\n'" in viewing.only_run().output
     assert b"65;100" not in viewing.only_run().output
+
+
+def test_the_mouse_is_not_the_programs(viewing: Home) -> None:
+    terminal = run(viewing)
+    terminal.send("i")
+    see(terminal, "typing into the program")
+    terminal.send("o\x1b[<64;90;10M\x1b[<0;90;10Mn\x1b[<0;90;10m\r")
+    assert terminal.wait() == 0
+    assert b"got 'on\\n'" in viewing.run().output
+
+
+@pytest.mark.parametrize("command", ["true", "exec printf 'loss 0.5'"])
+def test_however_short_a_command_is_the_view_ends_with_it(viewing: Home, command: str) -> None:
+    terminal = viewing.terminal("run", *NAMED, "--", "sh", "-c", command, rows=40, columns=120)
+    assert terminal.wait() == 0
+    assert b"completed" in terminal.raw
+
+
+def test_where_the_keeper_cannot_be_reached_the_files_are_shown(viewing: Home) -> None:
+    viewing.detached("sh", "-c", "echo READY; exec sleep 100")
+    viewing.environ["MLTERM_RUNTIME_DIR"] = str(viewing.path / "elsewhere")
+    terminal = viewing.terminal("attach", "r", rows=40, columns=120)
+    see(terminal, "READY", "the run's keeper does not answer")
+    terminal.send("q")
+    assert terminal.wait() == 0
+    assert b"detached from p/r" in terminal.raw
