@@ -46,6 +46,7 @@ class Dashboard:
         self._pane = RunsPane(self._runs, lambda: datetime.now(UTC), named=project is None)
         self._subject: Subject | None = None
         self._seen: Any = None
+        self._due: Any = None
         self._window = Window(self, state.theme)
         self._state = update.resize(replace(state, table=True), *self._window.size)
         if opened:
@@ -77,7 +78,12 @@ class Dashboard:
 
     def _tick(self) -> None:
         more = self._step_on()
-        self._window.after(0.001 if more else self._refresh_seconds, self._tick)
+        self._due = self._window.after(0.001 if more else self._refresh_seconds, self._tick)
+
+    def _hurry(self) -> None:
+        """Read on now: what a person asks for does not wait for the next look at the files."""
+        self._window.cancel(self._due)
+        self._due = self._window.after(0, self._tick)
 
     def _step_on(self) -> bool:
         """Look at the files, and have shown what is new; whether there is more at once."""
@@ -116,7 +122,10 @@ class Dashboard:
         if parts.header.height:
             title = self._project or "all projects"
             rows.append(bars.table_header(title, [str(self._folder)], state.columns))
+        version = self._runs.version
         rows += self._pane.draw(state, rect.width, rect.height, focused=True)
+        if self._runs.version != version:  # the curves of another metric are wanted
+            self._hurry()
         if parts.footer is not None:
             rows.append(bars.footer(state, state.columns))
         return with_box(state, rows)
@@ -150,8 +159,8 @@ class Dashboard:
         self._window.refresh()
         for effect in effects:
             self._carry_out(effect)
-        if effects or self._state.pane is not pane:
-            self._step_on()
+        if (effects or self._state.pane is not pane) and self._step_on():
+            self._hurry()
 
     def _carry_out(self, effect: Effect) -> None:
         if effect.do is Do.DETACH:

@@ -105,6 +105,10 @@ class Window:
 
         return self._loop.set_alarm_in(seconds, act)
 
+    def cancel(self, handle: Any) -> None:
+        """Not do it, of what ``after`` gave; it may have been done."""
+        self._loop.remove_alarm(handle)
+
     def watch(self, fd: int, action: Callable[[], None]) -> Any:
         """Do something whenever there is something to be read."""
         return self._loop.watch_file(fd, action)

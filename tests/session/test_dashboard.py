@@ -225,3 +225,17 @@ def test_a_run_that_is_removed_while_it_is_looked_at_is_no_end(swept: Home) -> N
     see(terminal, "digits/sweep-1 ● failed", "sweep-1.jsonl cannot be read")
     terminal.send("q")
     assert terminal.wait() == 0
+
+
+def test_what_is_asked_for_does_not_wait_for_the_next_look_at_the_files(swept: Home) -> None:
+    lines = (f'{{"type": "metrics", "step": {i}, "loss": {i}}}\n' for i in range(200_000))
+    (swept.logs / "digits_run_9.jsonl").write_text("".join(lines))
+    terminal = swept.terminal("dashboard", "--refresh", "3600", rows=40, columns=140)
+    see(terminal, "sweep-2", "▁", "200k")  # all is read, and nobody looks again for an hour
+    terminal.send("/run_9\r")
+    see(terminal, "1 of 4")
+    terminal.send("\r")
+    see(terminal, "digits/run_9 ●", "200k")
+    gone(terminal, "reading")
+    terminal.send("q")
+    assert terminal.wait() == 0
