@@ -30,3 +30,30 @@ def figures_of(sample: Record) -> Iterator[tuple[str, float]]:
             for name in names:
                 if (value := as_number(fields.get(name))) is not None:
                     yield f"{part}/{name}", value
+
+
+def sound(sample: Record) -> Record:
+    """The sample without what is of another kind than documented: any file may be read."""
+    found = dict(sample)
+    for name in ("job", "host", "cgroup"):
+        if not isinstance(sample.get(name), dict):
+            found.pop(name, None)
+    for name, inner in (("processes", "gpus"), ("gpus", "unavailable")):
+        if name in sample:
+            found[name] = [_sound(one, inner) for one in _objects(sample[name])]
+    return found
+
+
+def _sound(part: Record, inner: str) -> Record:
+    """A process, or a GPU: plain values, but for what is known to be inside of it."""
+    found = {name: value for name, value in part.items() if not isinstance(value, list | dict)}
+    found.pop(inner, None)
+    if inner == "gpus" and (there := _objects(part.get(inner))):
+        found[inner] = there
+    if inner == "unavailable" and isinstance(part.get(inner), dict):
+        found[inner] = part[inner]
+    return found
+
+
+def _objects(value: object) -> list[Record]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []

@@ -22,10 +22,11 @@ class Shares:
                 job["pss_bytes"] = self._job
             self._job = job.get("pss_bytes")
         seen: dict[Any, Mapping[str, Any]] = {}
-        for process in sample.get("processes") or ():
-            if not isinstance(process, dict):
+        processes = sample.get("processes")
+        for process in processes if isinstance(processes, list) else ():
+            if not isinstance(process, dict) or not isinstance(process.get("pid"), int):
                 continue
-            key = process.get("pid"), process.get("ppid")
+            key = process["pid"], str(process.get("ppid"))
             known = self._each.get(key, {})
             for name in ("pss_bytes", "uss_bytes"):
                 if process.get(name) is None:

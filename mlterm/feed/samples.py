@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from mlterm.core.records import Record, as_number, decode_batch
-from mlterm.core.samples import figures_of
+from mlterm.core.samples import figures_of, sound
 from mlterm.core.series import Series
 from mlterm.core.shares import Shares
 from mlterm.feed.tail import Tail
@@ -44,7 +44,7 @@ class SamplesFeed:
         self._t = max((series.end.x for series in self.series.values()), default=None)
         behind = self._tail.peek(max(0, offset - LOOK_BACK), min(LOOK_BACK, offset))
         last = behind[behind.rfind(b"\n", 0, -1) + 1 :]
-        self.last = next(iter(decode_batch(last)[0]), None)
+        self.last = next(map(sound, decode_batch(last)[0]), None)
         self._tail.go_to(offset)
         self.version += 1
 
@@ -65,12 +65,15 @@ class SamplesFeed:
         """Read on until the time is up, a block at least; whether there is more."""
         if self._tail.look():
             self._go_on_in_another()
+        before = self.last
         while self._tail.is_behind and (data := self._tail.read()):
             for sample in decode_batch(data)[0]:
                 self._add(sample)
             self.version += 1
             if is_due():
                 break
+        if self.last is not None and self.last is not before:
+            self.last = sound(self.last)
         return self._tail.is_behind
 
     def _go_on_in_another(self) -> None:

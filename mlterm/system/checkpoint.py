@@ -14,6 +14,7 @@ from mlterm.core.series import Series
 _SERIES = re.compile(rb'\{"last":[^{}]*(?:"end":\{[^{}]*\},)?"buckets":\{[^{}]*\}\}')
 """A series as series.encode_with has it."""
 _PROGRESS = b'"progress":'
+_NUMBERS = ("step", "total", "eta_seconds")
 _HEAD_BYTES = 4096
 
 
@@ -75,8 +76,9 @@ def read_progress(path: Path) -> dict[str, Any] | None:
         told = _progress_in(head)
         if not isinstance(told, dict) or "fraction" not in told:
             told = (decode(head + file.read()) or {}).get("progress")
-        if isinstance(told, dict) and told.get("fraction") is not None:
-            return told
+        if isinstance(told, dict) and isinstance(told.get("fraction"), int | float):
+            odd = [n for n in _NUMBERS if not isinstance(told.get(n), int | float | None)]
+            return {**told, **dict.fromkeys(odd)}
     return None
 
 

@@ -66,11 +66,17 @@ def load_named(files: RunFiles, *, metrics: bool = False) -> tuple[RunSummary, b
         host=_text(start.get("host") or first.get("host")),
         hyperparameters=_hyperparameters([*ends.head, *ends.since_start]),
         tags=tags if isinstance(tags := start.get("tags"), dict) else {},
-        metrics=folded if isinstance(folded, dict) else {},
+        metrics=_objects(folded),
         cost={name: end[name] for name in COST_FIELDS if name in end},
         progress=read_progress(files.summary) if running else None,
     )
     return summary, named
+
+
+def _objects(folded: object) -> dict[str, dict[str, Any]]:
+    """Of a finish record that anybody may have written: what is a metric's summary."""
+    named = folded.items() if isinstance(folded, dict) else ()
+    return {name: each for name, each in named if isinstance(each, dict)}
 
 
 def output_start(files: RunFiles) -> int:

@@ -1,5 +1,6 @@
 """The machine in a few lines: CPU, memory, GPUs, disk, network, as sparkline and figure."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -81,7 +82,8 @@ def _cell(item: Item, series: Series | None, width: int, widest: int) -> Row:
     if columns >= LEAST_SPARK:
         spark = " " * columns
         if series is not None:
-            most = item.most or max(series.max or 0.0, 1.0)
+            known = item.most is not None and 0 < item.most < math.inf
+            most = item.most if known else max(series.max or 0.0, 1.0)
             spark = sparkline(series.points("step"), columns, low=0.0, high=most)
         row += [("curve1", spark), ("", " ")]
     return fit([*row, (style, words)], width)

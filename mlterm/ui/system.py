@@ -173,7 +173,7 @@ def _row(process: Mapping[str, Any], depth: int, width: int, *, has_gpus: bool) 
     cpu = as_number(process.get("cpu_percent"))
     status = str(process.get("state") or "?")
     row: Row = [
-        ("dim", f"{process.get('pid', '?'):>8} "),
+        ("dim", f"{process.get('pid') or '?':>8} "),
         (_STATES.get(status, "dim"), f"{status[:1]} "),
         ("label", f"{'–' if cpu is None else f'{cpu:.1f}':>6}"),
         # RSS, as long as no PSS has been read: fainter, since shared pages are in it.

@@ -22,6 +22,10 @@ from mlterm.system import lock, store
 from mlterm.system.checkpoint import Checkpoint, read_progress
 from mlterm.system.paths import RunFiles
 from mlterm.system.summaryfile import SummaryFile
+from mlterm.ui.machine import draw_machine
+from mlterm.ui.overlay import Overlay
+from mlterm.ui.state import State
+from mlterm.ui.system import draw_system
 
 START = {
     "timestamp": "2026-11-24T07:00:00+00:00", "type": "run", "schema": 1, "project": "p",
@@ -385,7 +389,8 @@ def test_a_pace_wants_a_total_and_a_place(
 @pytest.mark.parametrize(
     "text",
     ["{}", "{", "[]", '{"progress": {"step": 1, "fraction": 0.5}}',
-     '{"progress":{"fraction":null}}',
+     '{"progress":{"fraction":null}}', '{"progress":{"fraction":"0.6"}}',
+     '{"progress":{"fraction":0.5,"step":"1","total":[],"eta_seconds":{}}}',
      '{"series":{"progress":{"last":1}},"progress":{"fraction":0.5}}'],
 )  # fmt: skip
 def test_progress_of_any_json_is_found(tmp_path: Path, text: str) -> None:
@@ -393,6 +398,7 @@ def test_progress_of_any_json_is_found(tmp_path: Path, text: str) -> None:
     path.write_text(text)
     found = read_progress(path)
     assert (found and found["fraction"]) == (0.5 if "0.5" in text else None)
+    assert {type(value) for value in (found or {}).values()} <= {int, float, type(None)}
 
 
 # Samples
@@ -444,6 +450,26 @@ def test_samples_that_were_thinned_out_are_not_folded_again(
 def test_samples_of_any_form_are_borne(folder: Folder, odd: Record) -> None:
     folder.put(START).sampled(sample(0), odd, sample(2))
     assert opened(folder).system["job/cpu_percent"].count == 2
+
+
+@pytest.mark.parametrize("odd", [None, True, 3, "x", [], [1], {}, {"a": []}, ["x"], [[]], "NaN"])
+def test_whatever_a_sample_holds_can_be_drawn(folder: Folder, odd: Any) -> None:
+    whole = sample(0, gpus=[{"index": 0}], processes=[{"pid": 1, "ppid": 0}])
+    process, gpu = whole["processes"][0], whole["gpus"][0]
+    spoilt = [{**whole, part: odd} for part in ("job", "host", "cgroup", "processes", "gpus")]
+    for part, one in (("processes", process), ("gpus", gpu)):
+        names = (*one, "name", "role", "state", "threads", "open_files", "gpus", "mig",
+                 "utilization_percent", "unavailable")  # fmt: skip
+        spoilt += [{**whole, part: [{**one, name: odd}, one]} for name in names]
+    spoilt += [{**whole, "host": {name: odd}} for name in ("cores", "load_1m")]
+    folder.put(START)
+    state = State(120, 40)
+    for number, one in enumerate(spoilt):
+        folder.sampled({**one, "t": number, "timestamp": moment(number)})
+        feed = opened(folder)
+        rows = draw_system(state, Overlay(feed), 0, 120, 40, focused=True)
+        assert len(rows) == 40
+        assert len(draw_machine(Overlay(feed), 120, 4)) == 4
 
 
 def test_figures_are_named_by_device() -> None:

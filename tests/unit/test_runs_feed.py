@@ -1,6 +1,7 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from mlterm.feed.runs import RunsFeed
 from mlterm.system import lock, store
 from mlterm.system.paths import RunFiles
 from mlterm.system.summaryfile import SummaryFile
+from mlterm.ui.runs import RunsPane
+from mlterm.ui.state import State
 
 
 def start(run_id: str, minute: int, project: str = "p") -> Record:
@@ -240,3 +243,17 @@ def test_what_is_no_run_is_passed_over(folder: Folder) -> None:
     (folder.path / "gone.jsonl").symlink_to(folder.path / "nowhere")
     folder.put("a", start("a", 1))
     assert folder.poll(folder.feed()) == ["a"]
+
+
+@pytest.mark.parametrize(
+    "odd", [None, 1, "x", [], {"loss": 1}, {"loss": []}, {"loss": {"min": []}}]
+)
+def test_whatever_a_finish_record_holds_can_be_shown(folder: Folder, odd: object) -> None:
+    folder.put("r", start("r", 0), finish(metrics=odd, duration_seconds=odd, exit_code=odd))
+    feed = RunsFeed(folder.path)
+    while feed.poll():
+        pass
+    table = RunsPane(feed, lambda: datetime.now(UTC), named=True)
+    for _ in range(8):
+        assert len(table.draw(State(120, 40), 120, 10, focused=True)) == 10
+        table.sort(1)
