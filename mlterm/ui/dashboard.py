@@ -181,7 +181,7 @@ class Dashboard:
             self._pane.source = self._runs
         elif effect.pane is Pane.RUNS:
             self._pane.carry_out(effect, layout(self._state).panes[Pane.RUNS].height)
-        elif self._subject is not None:
+        elif self._subject is not None and not self._state.table:
             self._subject.carry_out(effect, self._state)
 
     def _overlay(self) -> None:

@@ -112,6 +112,7 @@ BINDINGS = (
     Binding(Where.RUNS, ("home",), "to_start", "the first"),
     Binding(Where.RUNS, ("end", "G"), "to_end", "the last"),
     Binding(Where.RUNS, ("enter",), "open_run", "open the run", hint="open"),
+    Binding(Where.RUNS, ("g",), "open_beside_best", "open it, the best run before it beside it"),
     Binding(Where.RUNS, (" ",), "mark_run", "mark the run", hint="mark"),
     Binding(Where.RUNS, ("o",), "overlay", "the marked runs in the same charts", hint="overlay"),
     Binding(Where.RUNS, ("s",), "sort_runs", "sort by the next column", hint="sort"),

@@ -1,6 +1,7 @@
 """The pane of charts: a grid of them, or one alone with a cursor."""
 
 from collections.abc import Sequence
+from itertools import cycle
 from typing import Any
 
 from mlterm.core.clean import clean_text
@@ -110,9 +111,10 @@ class MetricsPane:
 def _lines(group: tuple[str, ...], model: Model) -> list[Line]:
     """What a chart shows, each line in a style."""
     found = [(name, line) for name in group for line in model.lines(name)]
+    styles = cycle(f"curve{number}" for number in range(1, CURVES + 1))
     lines = []
-    for number, (name, line) in enumerate(found):
-        style = line.style or f"curve{number % CURVES + 1}"
+    for name, line in found:
+        style = line.style or next(styles)
         is_named = len(group) == 1 or line.label == name
         label = line.label if is_named else f"{name} {line.label}"
         lines.append(Line(label, line.series, style))

@@ -1,11 +1,12 @@
 """What is shown of a run, and of others in the same charts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mlterm.core.series import Series
 from mlterm.core.summary import RunSummary
 from mlterm.ui.model import Line, Run
+from mlterm.ui.styles import CURVES
 
 
 class Overlay:
@@ -33,18 +34,28 @@ class Overlay:
         return found
 
     def lines(self, name: str) -> Sequence[Line]:
-        """Of each run that has it, by the runs' names; the ghost beneath them. Of one run alone
-        by the metric's."""
-        runs = (self._run, *self._others)
+        """Of each run that has it, by the runs' names, a run in one colour everywhere; the ghost
+        beneath them. Of one run alone by the metric's."""
         lines = [
-            Line(run.summary.run_id if self._others else name, run.series[name])
-            for run in runs
+            Line(label or name, run.series[name], style)
+            for run, label, style in self._named()
             if name in run.series
         ]
         if self._ghost is not None and name in self._ghost.series:
             label = self._ghost.summary.run_id
             lines.insert(0, Line(label, self._ghost.series[name], "ghost"))
         return lines
+
+    def _named(self) -> Iterator[tuple[Run, str, str]]:
+        """The runs with their names and styles; of one alone there are none."""
+        if not self._others:
+            yield self._run, "", ""
+            return
+        runs = (self._run, *self._others)
+        is_clear = len({run.summary.run_id for run in runs}) == len(runs)
+        for number, run in enumerate(runs):
+            label = run.summary.run_id if is_clear else run.summary.name
+            yield run, label, f"curve{number % CURVES + 1}"
 
     @property
     def beside(self) -> Sequence[str]:

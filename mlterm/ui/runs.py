@@ -1,9 +1,9 @@
 """The dashboard's table: the runs of a project, what differs between them, and how they did."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from mlterm.core.goals import goal_of, order_of
 from mlterm.core.lifecycle import RUNNING
@@ -263,10 +263,13 @@ class RunsPane:
 
 
 def best_before(
-    run: RunSummary, names: Sequence[str], runs: Sequence[RunSummary]
+    run: RunSummary,
+    names: Sequence[str],
+    runs: Sequence[RunSummary],
+    defined: Mapping[str, Mapping[str, Any]],
 ) -> RunSummary | None:
     """Of the runs that have ended and began before a run, the one that did best in the foremost
-    of these metrics that has a goal."""
+    of these metrics that has a goal, as ``defined`` or by its name."""
     before = [
         other
         for other in runs
@@ -275,7 +278,7 @@ def best_before(
         and moment_of(other.started) < moment_of(run.started)
     ]
     for name in sorted(names, key=order_of):
-        goal = goal_of(name, {})
+        goal = goal_of(name, defined)
         if goal is None:
             continue
         reached = [(other.metrics.get(name, {}).get(goal), other) for other in before]

@@ -127,10 +127,11 @@ class Subject:
 
     def _seek(self, runs: RunsFeed, budget: float) -> bool:
         """Take in the runs beside this one, and then the best of those before it."""
-        if runs.poll(budget):
+        if runs.poll(budget) or self.feed.loading < 1:
             return True
         self._seeking = None
-        best = best_before(self.feed.summary, list(self.feed.series), runs.runs)
+        feed = self.feed
+        best = best_before(feed.summary, list(feed.series), runs.runs, feed.definitions)
         if best is None:
             self._notice = "no run before this one has a metric with a goal"
             return False

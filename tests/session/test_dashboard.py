@@ -108,6 +108,12 @@ def test_the_best_run_before_is_a_ghost(swept: Home) -> None:
     see(terminal, "beside it: digits/sweep-0", "sweep-0 0.05")
     terminal.send("g")
     gone(terminal, "sweep-0 0.05")
+    table = swept.terminal("dashboard", rows=40, columns=120)
+    see(table, "1 live")
+    table.send("g")  # the live one is the first
+    see(table, "digits/now ● running", "beside it: digits/sweep-0", "sweep-0 0.05")
+    table.send("q")
+    assert table.wait() == 0
     terminal.send("i\r")
     assert terminal.wait() == 0
 

@@ -28,7 +28,7 @@ def run(name: str, hour: int, **changes: Any) -> RunSummary:
 
 
 def metrics(loss: float) -> dict[str, dict[str, Any]]:
-    return {"loss": {"last": loss, "min": loss, "max": 9.0}}
+    return {"loss": {"last": loss, "min": loss, "max": loss + 1}}
 
 
 RUNS = [
@@ -186,8 +186,15 @@ def test_only_what_differs_is_a_column() -> None:
 def test_the_ghost_is_the_best_that_began_before(
     hour: int, names: list[str], best: str | None
 ) -> None:
-    found = best_before(run("now", hour, status="running"), names, RUNS)
+    found = best_before(run("now", hour, status="running"), names, RUNS, {})
     assert (found and found.run_id) == best
+
+
+def test_the_ghost_is_the_best_by_the_goal_that_was_defined() -> None:
+    now = run("now", 11, status="running")
+    least = best_before(now, ["loss"], RUNS, {"loss": {"goal": "minimize"}})
+    most = best_before(now, ["loss"], RUNS, {"loss": {"goal": "maximize"}})
+    assert [found and found.run_id for found in (least, most)] == ["b", "a"]
 
 
 def test_two_columns_of_one_heading_are_two() -> None:
