@@ -21,7 +21,8 @@ class Progress:
         if not self.rate or self.total is None or self.step is None:
             return None
         left = max(0.0, self.total - self.step)
-        return left / self.rate if "/s" in self.rate_unit else left * self.rate * _seconds(self)
+        is_per_second = self.rate_unit.endswith(("/s", "/sec"))
+        return left / self.rate if is_per_second else left * self.rate * _seconds(self)
 
 
 def _seconds(progress: Progress) -> float:
