@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -450,6 +451,21 @@ def test_however_short_a_command_is_the_view_ends_with_it(viewing: Home, command
     terminal = viewing.terminal("run", *NAMED, "--", "sh", "-c", command, rows=40, columns=120)
     assert terminal.wait() == 0
     assert b"completed" in terminal.raw
+
+
+@pytest.mark.parametrize(("key", "code"), [("d", 0), ("\x03", 130)])
+def test_a_log_folder_that_is_removed_does_not_end_the_view(
+    viewing: Home, key: str, code: int
+) -> None:
+    terminal = run(viewing)
+    shutil.rmtree(viewing.logs)
+    terminal.send("r")
+    see(terminal, "p_r.jsonl cannot be read", "READY", "train/loss 0.0667")
+    terminal.send(key)
+    assert terminal.wait() == code
+    words = b"detached from p/r" if key == "d" else b"its files have been removed"
+    assert words in terminal.raw
+    assert terminal.settings()[3] & termios.ICANON
 
 
 def test_where_the_keeper_cannot_be_reached_the_files_are_shown(viewing: Home) -> None:
