@@ -3,12 +3,14 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
 import sys
 import termios
 
+import psutil
 import pytest
 
 from tests.support import Home, Terminal, wait_until
@@ -276,6 +278,10 @@ def test_an_ended_run_is_looked_at(viewing: Home) -> None:
     assert end(run(viewing), "fail") == 3
     terminal = viewing.terminal("attach", "r", rows=40, columns=120)
     see(terminal, "● failed", "got 'fail", "train/loss 0.0667")
+    terminal.send("g")
+    see(terminal, "no run before this one has a metric with a goal")
+    terminal.send("r")
+    see(terminal, "● failed", "train/loss 0.0667")
     terminal.send("q")
     assert terminal.wait() == 3
 
@@ -435,6 +441,51 @@ def test_the_mouse_is_never_typed_into_the_program(viewing: Home) -> None:
     assert terminal.wait() == 0
     assert b"got 'on\\n'" in viewing.only_run().output
     assert b"65;100" not in viewing.only_run().output
+
+
+def test_ctrl_z_suspends_the_view_alone(viewing: Home) -> None:
+    viewing.environ["PS1"] = "prompt> "
+    shell = Terminal(["bash", "--norc", "-i"], viewing.path, viewing.environ, 40, 120)
+    viewing.terminals.append(shell)
+    shell.expect("prompt> ")
+    shell.send(shlex.join(viewing.command("run", "-q", *NAMED, "--", *viewing.script(TRAINING))))
+    shell.send("\r")
+    see(shell, "READY", "train/loss 0.0667")
+    client = viewing.part("client")
+    shell.raw = b""
+    shell.send("\x1a")
+    shell.expect("\x1b[?1049l")
+    shell.expect("Stopped")
+    assert client.status() == psutil.STATUS_STOPPED
+    assert viewing.listed()["p/r"]["status"] == "running"
+    shell.send("fg\r")
+    shell.expect("\x1b[?1049h")
+    see(shell, "READY", "train/loss 0.0667")
+    shell.send("ion\r")
+    shell.expect("prompt> ")
+
+
+def test_a_resumed_run_is_one_run(viewing: Home) -> None:
+    """Its charts have both parts, its clock and its screen are those of the last one."""
+    code = viewing.script("""
+        import sys
+        begin = int(sys.argv[1])
+        for step in range(begin, begin + 5):
+            print(f"step {step} loss {1 / step:.3f}")
+        print("READY", begin, flush=True)
+        input()
+    """)
+    for begin, more in (("1", ()), ("6", ("--resume",))):
+        terminal = viewing.terminal("run", *NAMED, *more, "--", *code, begin, rows=40, columns=120)
+        see(terminal, f"READY {begin}", f"min {1 / (int(begin) + 4):g} ")
+        if more:
+            terminal.send("\r")
+            terminal.send("\x1b[D" * 8)
+            lines = see(terminal, "loss 0.333  at step 3")
+            assert any("step 3 loss 0.333" in line[61:] for line in lines)
+            terminal.send("x" * 2)
+            see(terminal, "x time")
+        assert end(terminal) == 0
 
 
 def test_the_mouse_is_not_the_programs(viewing: Home) -> None:
