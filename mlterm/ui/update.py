@@ -20,6 +20,7 @@ from mlterm.ui.help import last_top
 from mlterm.ui.layout import LEAST_PANE, Layout, grid, is_split, layout
 from mlterm.ui.machine import ITEMS_AT_LEAST, item_count
 from mlterm.ui.model import Model
+from mlterm.ui.selection import by_pages, grid_of, in_sight, select, with_charts
 from mlterm.ui.state import COLUMNS, SMOOTHINGS, Axis, Mode, Pane, Prompt, State, Tab
 from mlterm.ui.styles import THEMES
 
@@ -76,7 +77,7 @@ def observe(state: State, model: Model, *, live: bool) -> State:
     if state.charts.names != (names := _arranged(tuple(model.series))):
         state = replace(state, charts=replace(state.charts, names=names))
     if state.charts.groups and not any(state.charts.selected in g for g in state.charts.groups):
-        state = _with_charts(state, selected=state.charts.groups[0][0])
+        state = with_charts(state, selected=state.charts.groups[0][0])
     if not live and state.typing:
         state = replace(state, typing=False, notice="the program has ended")
     items = item_count(model)
@@ -115,7 +116,7 @@ def key(state: State, name: str, model: Model) -> Step:
 
 def resize(state: State, columns: int, rows: int) -> State:
     """The window has another size."""
-    return _in_sight(replace(state, columns=columns, rows=rows))
+    return in_sight(replace(state, columns=columns, rows=rows))
 
 
 def mouse(state: State, event: str, button: int, x: int, y: int, model: Model) -> Step:
@@ -162,14 +163,14 @@ def _click(state: State, parts: Layout, pane: Pane | None, x: int, y: int, model
         return state, ()
     if place == charts.place and charts.selected:
         return _zoom(state, model)
-    return _select(state, place), ()
+    return select(state, place), ()
 
 
 def _wheel(state: State, pane: Pane, direction: int) -> Step:
     if pane is Pane.METRICS:
         if state.charts.zoomed:
             return state, ()
-        return _select(state, state.charts.place + direction * _grid(state).columns), ()
+        return select(state, state.charts.place + direction * grid_of(state).columns), ()
     return state, (Effect(Do.SCROLL, pane, direction * WHEEL_ROWS),)
 
 
@@ -226,7 +227,7 @@ def _type(state: State, prompt: Prompt, name: str) -> Step:
 def _typed(state: State, pane: Pane, text: str) -> Step:
     """A filter is in force while it is typed; a search begins with Enter."""
     if pane is Pane.METRICS:
-        return _in_sight(replace(state, charts=replace(state.charts, pattern=text, top=0))), ()
+        return in_sight(replace(state, charts=replace(state.charts, pattern=text, top=0))), ()
     if pane is Pane.RECORDS:
         return replace(state, records_pattern=text), (Effect(Do.FILTER, pane, text=text),)
     if pane is Pane.RUNS:
@@ -289,24 +290,24 @@ _changes("tab_before", lambda state: _to_tab(state, Tab((state.tab - 2) % 5 + 1)
 for _number in range(1, 6):
     _changes(f"tab_{_number}", lambda state, n=_number: _to_tab(state, Tab(n)))  # type: ignore[misc] # n is bound here
 
-_changes("chart_before", lambda state: _select(state, state.charts.place - 1))
-_changes("chart_after", lambda state: _select(state, state.charts.place + 1))
-_changes("chart_up", lambda state: _select(state, state.charts.place - _grid(state).columns))
-_changes("chart_down", lambda state: _select(state, state.charts.place + _grid(state).columns))
-_changes("charts_up", lambda state: _by_pages(state, -1))
-_changes("charts_down", lambda state: _by_pages(state, 1))
-_changes("first_chart", lambda state: _select(state, 0))
-_changes("last_chart", lambda state: _select(state, len(state.charts.groups) - 1))
-_changes("log_y", lambda state: _with_charts(state, log_y=not state.charts.log_y))
-_changes("smooth", lambda state: _with_charts(
+_changes("chart_before", lambda state: select(state, state.charts.place - 1))
+_changes("chart_after", lambda state: select(state, state.charts.place + 1))
+_changes("chart_up", lambda state: select(state, state.charts.place - grid_of(state).columns))
+_changes("chart_down", lambda state: select(state, state.charts.place + grid_of(state).columns))
+_changes("charts_up", lambda state: by_pages(state, -1))
+_changes("charts_down", lambda state: by_pages(state, 1))
+_changes("first_chart", lambda state: select(state, 0))
+_changes("last_chart", lambda state: select(state, len(state.charts.groups) - 1))
+_changes("log_y", lambda state: with_charts(state, log_y=not state.charts.log_y))
+_changes("smooth", lambda state: with_charts(
     state, smoothing=_after(SMOOTHINGS, state.charts.smoothing)))  # fmt: skip
-_changes("next_columns", lambda state: _in_sight(_with_charts(
+_changes("next_columns", lambda state: in_sight(with_charts(
     state, columns=_after(COLUMNS, state.charts.columns))))  # fmt: skip
-_changes("next_axis", lambda state: _with_charts(
+_changes("next_axis", lambda state: with_charts(
     state, axis=_after(tuple(Axis), state.charts.axis), cursor=None))  # fmt: skip
-_changes("families", lambda state: _in_sight(_with_charts(
+_changes("families", lambda state: in_sight(with_charts(
     state, families=not state.charts.families)))  # fmt: skip
-_changes("unzoom", lambda state: _in_sight(_with_charts(state, zoomed=False, cursor=None)))
+_changes("unzoom", lambda state: in_sight(with_charts(state, zoomed=False, cursor=None)))
 _changes("ask_pattern", lambda state: _ask(state, Pane.METRICS, state.charts.pattern))
 _changes("ask_search", lambda state: _ask(state, Pane.OUTPUT, ""))
 _changes("ask_records", lambda state: _ask(state, Pane.RECORDS, state.records_pattern))
@@ -346,7 +347,7 @@ def _type_in(state: State, _: Model) -> Step:
 def _zoom(state: State, _: Model) -> Step:
     if not state.charts.groups:
         return state, ()
-    return _with_charts(_select(state, state.charts.place), zoomed=True), ()
+    return with_charts(select(state, state.charts.place), zoomed=True), ()
 
 
 @_does("cursor_left")
@@ -376,7 +377,7 @@ def _move_cursor(state: State, model: Model, direction: int) -> Step:
         cursor = points.begins[-1] if points.begins else None
     else:
         cursor = step_cursor(points, charts.cursor, direction, width)
-    return _with_charts(state, cursor=cursor), (Effect(Do.SHOW_THEN, Pane.OUTPUT),)
+    return with_charts(state, cursor=cursor), (Effect(Do.SHOW_THEN, Pane.OUTPUT),)
 
 
 # --- Shared ---------------------------------------------------------------------------------
@@ -384,10 +385,6 @@ def _move_cursor(state: State, model: Model, direction: int) -> Step:
 
 def _after(values: tuple[Any, ...], value: Any) -> Any:
     return values[(values.index(value) + 1) % len(values)]
-
-
-def _with_charts(state: State, **changes: Any) -> State:
-    return replace(state, charts=replace(state.charts, **changes))
 
 
 def _ask(state: State, pane: Pane, text: str) -> State:
@@ -407,32 +404,4 @@ def _ratio(state: State, x: int) -> float:
 
 
 def _to_tab(state: State, tab: Tab) -> State:
-    return _in_sight(replace(state, tab=tab))
-
-
-def _grid(state: State) -> Any:
-    rect = layout(state).panes.get(Pane.METRICS)
-    return grid(state.charts, rect.width if rect else 1, (rect.height if rect else 2) - 1)
-
-
-def _select(state: State, place: int) -> State:
-    groups = state.charts.groups
-    if not groups:
-        return state
-    group = groups[max(0, min(place, len(groups) - 1))]
-    cursor = state.charts.cursor if state.charts.zoomed else None
-    return _in_sight(_with_charts(state, selected=group[0], cursor=cursor))
-
-
-def _by_pages(state: State, pages: int) -> State:
-    cells = _grid(state)
-    return _select(state, state.charts.place + pages * cells.rows * cells.columns)
-
-
-def _in_sight(state: State) -> State:
-    """Scrolled so that the selected chart is seen, and no row is wasted."""
-    cells = _grid(state)
-    row = state.charts.place // cells.columns
-    last = -(-len(state.charts.groups) // cells.columns) - cells.rows
-    top = max(row - cells.rows + 1, min(state.charts.top, row, max(0, last)))
-    return _with_charts(state, top=max(0, top))
+    return in_sight(replace(state, tab=tab))
