@@ -104,13 +104,15 @@ def key(state: State, name: str, model: Model) -> Step:
     state = replace(state, notice="")
     if name == "ctrl z":
         return _ACTIONS["suspend"](state, model)
-    if state.asking:
-        return _answer(state, name)
-    if state.helping:
-        return _in_help(state, name)
-    if state.prompt is not None:
-        return _type(state, state.prompt, name)
     binding = keymap.find(state, name)
+    if binding is not None and binding.action == "interrupt":  # the program's, whatever is open
+        state = replace(state, asking=False, helping=False)
+    elif state.asking:
+        return _answer(state, name)
+    elif state.helping:
+        return _in_help(state, name)
+    elif state.prompt is not None:
+        return _type(state, state.prompt, name)
     return _ACTIONS[binding.action](state, model) if binding else (state, ())
 
 
@@ -185,8 +187,6 @@ def _answer(state: State, name: str) -> Step:
         words = "stopping: SIGINT now, then SIGTERM, then SIGKILL"
         words = "the watching ends" if state.watched else words
         return replace(closed, notice=words), (Effect(Do.STOP),)
-    if name == "ctrl c":
-        return closed, (Effect(Do.SEND, data=b"\x03"),)
     return closed, ()
 
 

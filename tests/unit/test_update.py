@@ -149,12 +149,17 @@ def test_leaving_an_ended_run_or_the_dashboard_is_not() -> None:
     assert asked_for("q", live=True, mode=Mode.DASHBOARD) == [Do.DETACH]
 
 
-def test_ctrl_c_is_the_programs() -> None:
-    for before in (state(live=True), after("q", live=True)):
-        assert press(before, "ctrl c")[1] == [Effect(Do.SEND, before.pane, data=b"\x03")] or press(
-            before, "ctrl c"
-        )[1] == [Effect(Do.SEND, data=b"\x03")]
+@pytest.mark.parametrize("keys", ["?", "/a", "q", ""])
+def test_ctrl_c_is_the_programs_whatever_is_open(keys: str) -> None:
+    opened, _ = press(state(live=True), *keys)
+    closed, effects = press(opened, "ctrl c")
+    assert [(effect.do, effect.data) for effect in effects] == [(Do.SEND, b"\x03")]
+    assert (closed.asking, closed.helping, closed.prompt) == (False, False, opened.prompt)
+
+
+def test_ctrl_c_leaves_where_there_is_no_program() -> None:
     assert asked_for("ctrl c") == [Do.DETACH]
+    assert after("/", "a", "ctrl c").charts.pattern == ""
 
 
 def test_typing_shows_the_programs_screen() -> None:
