@@ -7,11 +7,13 @@ from mlterm.core.durations import format_duration
 from mlterm.core.lifecycle import RUNNING
 from mlterm.ui import keymap
 from mlterm.ui.model import Model
-from mlterm.ui.rows import Row, cut_middle, fit, row_width, spread, width_of
+from mlterm.ui.rows import Row, cut, cut_middle, fit, row_width, spread, width_of
 from mlterm.ui.state import Pane, State, Tab
 from mlterm.ui.styles import STATUS
 
 BAR_COLUMNS = 16
+TITLE_COLUMNS, TITLED_COLUMNS = 12, 100
+"""Of a bar's name, and of a window that has room for it."""
 _NAMES = {tab: tab.name.capitalize() for tab in Tab}
 _ASKS = {Pane.METRICS: "filter", Pane.RECORDS: "filter", Pane.RUNS: "filter", Pane.OUTPUT: "search"}
 
@@ -22,7 +24,7 @@ def header(model: Model, width: int) -> Row:
     facts: list[Row] = [[("", " "), (STATUS.get(run.status, "bad"), f"● {clean_text(run.status)}")]]
     if model.elapsed_seconds is not None:
         facts.append([("label", f" {format_duration(model.elapsed_seconds)}")])
-    if (told := _progress(model)) is not None:
+    if (told := _progress(model, titled=width >= TITLED_COLUMNS)) is not None:
         facts.append(told)
     right: Row = [("dim", clean_text(run.host or "")), ("", " ")] if run.host else []
     room = width - row_width(right)
@@ -45,14 +47,17 @@ def table_header(title: str, facts: Sequence[str], width: int) -> Row:
     return spread([("", " "), ("title", clean_text(title))], right, width)
 
 
-def _progress(model: Model) -> Row | None:
+def _progress(model: Model, *, titled: bool) -> Row | None:
+    """How far the run is, or what the bar is of that says so: often one epoch."""
     progress = model.progress
     if not progress:
         return None
-    row: Row = []
+    title = clean_text(str(progress.get("title") or "")) if titled else ""
+    row: Row = [("dim", f"   {cut(title, TITLE_COLUMNS)}")] if title else []
     step, total = progress.get("step"), progress.get("total")
     if step is not None:
-        row.append(("label", f"   {step:.12g}" + (f"/{total:.12g}" if total else "")))
+        row.append(("", " " if row else "   "))
+        row.append(("label", f"{step:.12g}" + (f"/{total:.12g}" if total else "")))
     fraction = progress.get("fraction")
     if isinstance(fraction, int | float) and model.summary.status == RUNNING:
         full = round(max(0.0, min(1.0, fraction)) * BAR_COLUMNS)

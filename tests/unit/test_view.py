@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from mlterm.core.summary import RunSummary
 from mlterm.ui import update
+from mlterm.ui.bars import header
 from mlterm.ui.rows import Row, row_width, text_of
 from mlterm.ui.state import Charts, Mode, Pane, Prompt, State, Tab
 from mlterm.ui.view import View
@@ -68,6 +69,14 @@ def test_the_header_says_what_run_this_is_and_how_it_does() -> None:
     for words in ("digits/train-20261126-101500", "● running", "12 min 03 s", "340/1000",
                   "34%", "eta 4 min 10 s", "gpu1"):  # fmt: skip
         assert words in header
+
+
+def test_what_a_bar_is_of_is_told_where_there_is_room() -> None:
+    bar = {"step": 5, "total": 10, "fraction": 0.5, "eta_seconds": 4.0, "title": "epoch\x1b"}
+    wide, narrow = (text_of([header(model(progress=bar), width)])[0] for width in (120, 90))
+    assert "epoch\\x1b 5/10" in wide
+    assert "   5/10" in narrow
+    assert "\x1b" not in wide
 
 
 def test_of_a_narrow_header_the_name_and_the_status_stay() -> None:
