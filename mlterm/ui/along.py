@@ -2,12 +2,16 @@
 
 from array import array
 from collections.abc import Sequence
+from itertools import pairwise
 
 from mlterm.core.series import Points, Series
 from mlterm.ui.state import Axis
 
 _MOST_RETURNS = 2
 """A run that was gone on with from a checkpoint goes back a few times; a bar in each epoch."""
+
+_FAR = 0.25
+"""Of all steps so far."""
 
 
 def points_along(series: Series, axis: Axis) -> Points:
@@ -25,5 +29,10 @@ def points_along(series: Series, axis: Axis) -> Points:
 
 
 def _begins_anew(places: Sequence[float]) -> bool:
+    """Ranks that log side by side go back all the time, but not far; and more often they go on."""
     returns = sum(map(float.__gt__, places, places[1:]))
-    return returns > _MOST_RETURNS
+    if returns <= _MOST_RETURNS:
+        return False
+    far = _FAR * (max(places) - min(places))
+    far_ones = sum(one - other > far for one, other in pairwise(places))
+    return far_ones > _MOST_RETURNS or 2 * returns > len(places)

@@ -1,3 +1,5 @@
+import pytest
+
 from mlterm.core.series import Series
 from mlterm.ui.along import points_along
 from mlterm.ui.state import Axis
@@ -36,3 +38,25 @@ def test_relative_time_begins_with_the_first_point() -> None:
 def test_nothing_lies_nowhere() -> None:
     for axis in Axis:
         assert list(points_along(Series(), axis).begins) == []
+
+
+@pytest.mark.parametrize("ranks", [2, 4, 8])
+@pytest.mark.parametrize("steps", [50, 1000])
+def test_ranks_that_log_side_by_side_stand_at_their_steps(ranks: int, steps: int) -> None:
+    series = Series()
+    for step in range(0, steps, 2):
+        for rank in range(ranks):  # one is always a step ahead of the next
+            for each in (step, step + 1):
+                series.add(float(rank), each)
+    ends = points_along(series, Axis.STEP).ends
+    assert max(ends) == steps - 1
+
+
+@pytest.mark.parametrize("steps", [100, 1000, 1030])
+def test_bars_begin_anew_however_their_buckets_were_merged(steps: int) -> None:
+    series = Series()
+    for _ in range(100_000 // steps):
+        for step in range(steps):
+            series.add(1.0, step)
+    begins = points_along(series, Axis.STEP).begins
+    assert sorted(begins) == list(begins)
