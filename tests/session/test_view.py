@@ -128,8 +128,9 @@ def test_what_a_tracker_logged_is_found_in_the_output_by_its_time(viewing: Home)
         for step in range(4):
             for line in range(100):
                 print(f"part {step} line {line}")
-            time.sleep(0.4)
+            time.sleep(0.3)
             tracker.log(score=step * 1.5, step=step)
+            time.sleep(0.3)  # so that the next part is clearly later, on any clock
         print("READY", flush=True)
         input()
     """
