@@ -25,10 +25,8 @@ MOST_FRAMES = 15.0
 SHARE = 0.08
 """Of a core that drawing may take where it is asked for all the time."""
 _MOUSE = re.compile(rb"\x1b\[(?:<[0-9;]*[Mm]|M...)", re.DOTALL)
-"""What a terminal sends of the mouse (xterm's "Control Sequences")."""
-
-_MOUSE = re.compile(rb"\x1b\[(?:<[0-9;]*[Mm]|M...)", re.DOTALL)
-"""What a terminal sends of it, because we have asked for that: the program has not."""
+"""What a terminal sends of the mouse (xterm's "Control Sequences"), because we have asked for
+that: the program has not."""
 
 
 class Shown(Protocol):
