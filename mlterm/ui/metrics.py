@@ -83,14 +83,16 @@ class MetricsPane:
         charts = state.charts
         lines = _lines(group, model)
         picked = charts.selected in group
-        counts = [(line.label, line.series.count) for line in lines]
+        counts = [(line.label, line.series.count, line.series) for line in lines]
         key = (counts, width, height, alone, picked, charts.smoothing, charts.log_y, charts.axis,
                charts.cursor if alone else None, state.utc_offset_seconds)  # fmt: skip
         known = self._drawn.get(group)
         if known is not None and known[0] == key:
             return known[1]
+        # Where no record told a time or an epoch the points lie at their steps.
+        has_axis = any(line.series.has_axis(charts.axis.of_series) for line in lines)
         frame = Frame(
-            kind=_KINDS[charts.axis],
+            kind=_KINDS[charts.axis] if has_axis else "step",
             log_y=charts.log_y,
             cursor=charts.cursor if alone else None,
             utc_offset_seconds=state.utc_offset_seconds,

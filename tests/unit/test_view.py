@@ -10,7 +10,7 @@ from mlterm.core.summary import RunSummary
 from mlterm.ui import update
 from mlterm.ui.bars import header
 from mlterm.ui.rows import Row, row_width, text_of
-from mlterm.ui.state import Charts, Mode, Pane, Prompt, State, Tab
+from mlterm.ui.state import Axis, Charts, Mode, Pane, Prompt, State, Tab
 from mlterm.ui.view import View
 from tests.unit.viewing import NAMES, SAMPLE, model, series_of
 
@@ -282,3 +282,17 @@ def test_of_a_long_prompt_the_end_is_seen() -> None:
         line = shown(at(columns, 12, prompt=Prompt(Pane.METRICS, text)))[-1].rstrip()
         assert "9日本▏" in line
         assert "Esc takes back" in line or line.endswith("▏")
+
+
+def test_without_times_the_time_axis_shows_steps() -> None:
+    state = at(80, 24, charts=Charts(names=("loss",), axis=Axis.TIME))
+    screen = "\n".join(shown(state, series={"loss": series_of([float(i) for i in range(100)])}))
+    assert "50" in screen
+    assert "00:00" not in screen
+
+
+def test_a_file_that_was_replaced_is_drawn_anew_with_as_many_points() -> None:
+    window, state = view(), at(80, 24, charts=Charts(names=("loss",)))
+    window.draw(state, model(series={"loss": series_of([1.0, 2.0])}))
+    rows, _ = window.draw(state, model(series={"loss": series_of([1.0, 7.0])}))
+    assert any("loss 7" in row for row in text_of(rows))
