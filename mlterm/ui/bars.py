@@ -24,8 +24,7 @@ def header(model: Model, width: int) -> Row:
     facts: list[Row] = [[("", " "), (STATUS.get(run.status, "bad"), f"● {clean_text(run.status)}")]]
     if model.elapsed_seconds is not None:
         facts.append([("label", f" {format_duration(model.elapsed_seconds)}")])
-    if (told := _progress(model, titled=width >= TITLED_COLUMNS)) is not None:
-        facts.append(told)
+    facts += _progress(model, titled=width >= TITLED_COLUMNS)
     right: Row = [("dim", clean_text(run.host or "")), ("", " ")] if run.host else []
     room = width - row_width(right)
     name = run.title
@@ -47,26 +46,30 @@ def table_header(title: str, facts: Sequence[str], width: int) -> Row:
     return spread([("", " "), ("title", clean_text(title))], right, width)
 
 
-def _progress(model: Model, *, titled: bool) -> Row | None:
-    """How far the run is, or what the bar is of that says so: often one epoch."""
+def _progress(model: Model, *, titled: bool) -> list[Row]:
+    """How far the run is, or what the bar is of that says so (often one epoch): the share first,
+    which is left out last."""
     progress = model.progress
     if not progress:
-        return None
+        return []
+    facts: list[Row] = []
+    fraction = progress.get("fraction")
+    if isinstance(fraction, int | float) and model.summary.status == RUNNING:
+        full = round(max(0.0, min(1.0, fraction)) * BAR_COLUMNS)
+        facts.append([("label", f"   {fraction:.0%}")])
+        eta = progress.get("eta_seconds")
+        if isinstance(eta, int | float):
+            facts.append([("dim", " eta "), ("label", format_duration(eta))])
+        facts.append([
+            ("", "   "), ("bar", "━" * full), ("bar.rest", "━" * (BAR_COLUMNS - full)),
+        ])  # fmt: skip
     title = clean_text(str(progress.get("title") or "")) if titled else ""
     row: Row = [("dim", f"   {cut(title, TITLE_COLUMNS)}")] if title else []
     step, total = progress.get("step"), progress.get("total")
     if step is not None:
         row.append(("", " " if row else "   "))
         row.append(("label", f"{step:.12g}" + (f"/{total:.12g}" if total else "")))
-    fraction = progress.get("fraction")
-    if isinstance(fraction, int | float) and model.summary.status == RUNNING:
-        full = round(max(0.0, min(1.0, fraction)) * BAR_COLUMNS)
-        row += [("", "   "), ("bar", "━" * full), ("bar.rest", "━" * (BAR_COLUMNS - full))]
-        row.append(("label", f" {fraction:.0%}"))
-        eta = progress.get("eta_seconds")
-        if isinstance(eta, int | float):
-            row += [("dim", " eta "), ("label", format_duration(eta))]
-    return row or None
+    return [*facts, row] if row else facts
 
 
 def tabs(state: State, width: int) -> Row:

@@ -14,7 +14,7 @@ from mlterm.ui.model import Model
 from mlterm.ui.rows import Row, fit, spread
 from mlterm.ui.state import State
 
-CHART_COLUMNS, CHART_ROWS = 30, 7
+CHART_COLUMNS, CHART_ROWS, TALL_ROWS = 30, 7, 16
 NARROW, WIDE = 60, 100
 _STATES = {"R": "good", "D": "warn", "T": "warn", "Z": "bad"}
 
@@ -69,7 +69,8 @@ def _charts(model: Model, width: int, height: int) -> list[Row]:
     if not shown:
         return [fit([], width)] * height
     most = max(1, min(len(shown), width // CHART_COLUMNS))
-    lines = max(1, min(-(-len(shown) // most), height // CHART_ROWS))
+    lines = max(-(-len(shown) // most), height // TALL_ROWS)
+    lines = max(1, min(lines, len(shown), height // CHART_ROWS))
     columns = min(most, -(-len(shown) // lines))  # none of the lines much shorter than another
     cell, tall = width // columns, height // lines
     rows: list[Row] = []

@@ -75,8 +75,21 @@ def test_what_a_bar_is_of_is_told_where_there_is_room() -> None:
     bar = {"step": 5, "total": 10, "fraction": 0.5, "eta_seconds": 4.0, "title": "epoch\x1b"}
     wide, narrow = (text_of([header(model(progress=bar), width)])[0] for width in (120, 90))
     assert "epoch\\x1b 5/10" in wide
-    assert "   5/10" in narrow
+    assert "50% eta 4.0 s" in narrow
+    assert "epoch" not in narrow
     assert "\x1b" not in wide
+
+
+@pytest.mark.parametrize(
+    ("width", "told", "left_out"),
+    [(56, "34%", "eta"), (80, "34% eta 4 min 10 s", "━"), (100, "━", "340"), (120, "340/1000", "")],
+)
+def test_how_far_a_run_is_is_told_as_far_as_there_is_room(
+    width: int, told: str, left_out: str
+) -> None:
+    line = shown(at(width, 24))[0]
+    assert told in line
+    assert not left_out or left_out not in line
 
 
 def test_of_a_narrow_header_the_name_and_the_status_stay() -> None:
