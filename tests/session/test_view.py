@@ -62,7 +62,7 @@ def run(home: Home, rows: int = 40, columns: int = 120) -> Terminal:
     """A run whose 30 steps are on the screen; it waits for a line."""
     code = home.script(TRAINING)
     terminal = home.terminal("run", *NAMED, "--", *code, rows=rows, columns=columns)
-    see(terminal, "READY", "train/loss 0.0667")
+    see(terminal, "READY", "train/loss 0.0667 →")  # no line of the output has an arrow
     return terminal
 
 
