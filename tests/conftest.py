@@ -5,9 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.nvml import Library, Standin
 from tests.support import MIB, Disk, Home
+
+settings.register_profile("mlterm", deadline=None)  # timings are never asserted
+settings.load_profile("mlterm")
 
 
 @pytest.fixture

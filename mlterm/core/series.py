@@ -115,7 +115,8 @@ class Series:
 
     def has_axis(self, axis: Axis) -> bool:
         """Whether it is known where the points lie on an axis."""
-        return axis == "step" or len(getattr(self, f"_{axis}")) > 0
+        # Of merged buckets the first one's place stays, and that may be the unknown one.
+        return axis == "step" or any(place == place for place in getattr(self, f"_{axis}"))
 
     @property
     def offsets(self) -> Sequence[float]:

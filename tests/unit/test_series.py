@@ -253,3 +253,11 @@ def test_the_series_of_a_run_of_many_metrics_are_all_kept() -> None:
     again = SeriesFold.from_json(data)
     assert len(again.series) == 1_000
     assert repr(again.series["layer999/norm"].buckets) == repr(full.buckets)
+
+
+def test_an_axis_that_merging_has_made_unknown_is_that_of_the_steps() -> None:
+    records = [metrics(loss=1.0, _step=step) for step in range(2 * CAPACITY)]
+    records[1]["epoch"] = 1
+    series = fold(records).series["loss"]
+    assert not series.has_axis("epoch")
+    assert list(series.points("epoch").begins) == list(series.points().begins)
