@@ -15,7 +15,7 @@ from mlterm.ui.rows import Row, fit, spread
 from mlterm.ui.state import State
 
 CHART_COLUMNS, CHART_ROWS, TALL_ROWS = 30, 7, 16
-NARROW, WIDE = 60, 100
+WIDE = 100
 _STATES = {"R": "good", "D": "warn", "T": "warn", "Z": "bad"}
 
 
