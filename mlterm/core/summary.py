@@ -32,7 +32,12 @@ class RunSummary:
     host: str | None = None
     hyperparameters: dict[str, Any] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    git: dict[str, Any] | None = None
+    """Its commit, branch and whether it was dirty."""
     metrics: dict[str, dict[str, Any]] = field(default_factory=dict)
+    definitions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """The goal and summary of each metric that has been told one (``define``)."""
     cost: dict[str, Any] = field(default_factory=dict)
     """What the finish record says of memory, CPU, GPUs and energy."""
     progress: dict[str, Any] | None = None

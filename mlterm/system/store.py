@@ -66,6 +66,7 @@ def load_named(files: RunFiles, *, metrics: bool = False) -> tuple[RunSummary, b
         host=_text(start.get("host") or first.get("host")),
         hyperparameters=_hyperparameters([*ends.head, *ends.since_start]),
         tags=tags if isinstance(tags := start.get("tags"), dict) else {},
+        git=git if isinstance(git := start.get("git"), dict) else None,
         metrics=_objects(folded),
         cost={name: end[name] for name in COST_FIELDS if name in end},
         progress=read_progress(files.summary) if running else None,

@@ -91,6 +91,7 @@ def test_an_ended_run_is_told_from_its_records(logs: Folder) -> None:
         "started": EARLY, "ended": LATE, "duration_seconds": 2.5, "exit_code": 1, "signal": None,
         "reason": "exit code 1", "host": "h", "path": str(files.run),
         "hyperparameters": {"lr": 0.1}, "tags": {"a": "b"}, "metrics": {}, "cost": {},
+        "git": None, "notes": [], "definitions": {},
             "progress": None,
     }  # fmt: skip
 

@@ -6,6 +6,6 @@ def test_a_summary_is_the_documented_object() -> None:
     assert summary.name == "digits/r1"
     assert list(summary.as_json()) == [
         "project", "run_id", "status", "path", "aliases", "started", "ended", "duration_seconds",
-        "exit_code", "signal", "reason", "host", "hyperparameters", "tags", "metrics",
-        "cost", "progress",
+        "exit_code", "signal", "reason", "host", "hyperparameters", "tags", "notes",
+        "git", "metrics", "definitions", "cost", "progress",
     ]  # fmt: skip

@@ -1,0 +1,1 @@
+"""What other programs have recorded, as runs; a module each."""
