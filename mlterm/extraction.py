@@ -179,6 +179,7 @@ class Extraction:
                 "records_offset": self._own.offset,
                 "progress": {**asdict(progress), "eta_seconds": progress.eta_seconds},
                 "records": fold.records,
+                "metrics": fold.summaries(),
             },
             fold.series,
         )

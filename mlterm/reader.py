@@ -20,6 +20,7 @@ from mlterm.core.records import SCHEMA, Record, as_number, decode_batch
 from mlterm.core.series import Series, SeriesFold
 from mlterm.core.summary import RunSummary
 from mlterm.system import lock, store
+from mlterm.system.ends import ends_part
 from mlterm.system.paths import RunFiles
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ class RunData:
     @cached_property
     def finish(self) -> Record | None:
         """The record that ended the run; None where none has."""
-        ends = [record for record in self._rare("finish") if store.ends_part(record)]
+        ends = [record for record in self._rare("finish") if ends_part(record)]
         return ends[-1] if ends and self.status not in ("running", "lost") else None
 
     @cached_property
@@ -227,7 +228,7 @@ def _follow(path: Path, at: int, poll_seconds: float) -> Iterator[Record]:
                 for record in decode_batch(data)[0]:
                     if record.get("type") == "run" and "schema" in record:
                         has_ended = False  # it was gone on with
-                    has_ended = has_ended or store.ends_part(record)
+                    has_ended = has_ended or ends_part(record)
                     yield record
             with suppress(FileNotFoundError):
                 if not os.path.samestat(path.stat(), os.fstat(file.fileno())):

@@ -16,6 +16,7 @@ from mlterm.core.metrics.reader import OutputReader
 from mlterm.core.metrics.recording import SOURCE, record_of, same_name, without
 from mlterm.core.records import Record
 from mlterm.system import lock, store
+from mlterm.system.ends import ends_part
 from mlterm.system.paths import RunFiles
 from mlterm.system.transcript import Transcript
 
@@ -155,7 +156,7 @@ def _lines(files: RunFiles) -> Iterator[bytes]:
 
 
 def _goes_before(new: Record, old: Record) -> bool:
-    if store.ends_part(old):
+    if ends_part(old):
         # The rest of this part; what a later part printed stands further on.
         return new.get("timestamp", "") <= old.get("timestamp", "") or "timestamp" not in new
     if old.get("type") == "run":

@@ -14,6 +14,14 @@ settings.register_profile("mlterm", deadline=None)  # timings are never asserted
 settings.load_profile("mlterm")
 
 
+@pytest.fixture(autouse=True)
+def cache_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What is kept of lists, far from this user's own."""
+    path = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(path))
+    return path
+
+
 @pytest.fixture
 def home() -> Iterator[Home]:
     """A folder of its own (its path short, for sockets), and an environment to match."""
@@ -27,6 +35,7 @@ def home() -> Iterator[Home]:
         environ = kept | {
             "HOME": str(path),
             "XDG_RUNTIME_DIR": str(runtime),
+            "XDG_CACHE_HOME": str(path / ".cache"),
             "MLTERM_RUNTIME_DIR": str(runtime / "mlterm"),  # none of this user's own runs
             "SPT_NOENV": "1",  # setproctitle would overwrite the environment that clear() reads
             "TERM": "xterm-256color",

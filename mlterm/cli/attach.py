@@ -18,7 +18,7 @@ from mlterm.client import View
 from mlterm.core.errors import SupervisorError
 from mlterm.core.lifecycle import LOST, LOST_EXIT_CODE, RUNNING
 from mlterm.core.summary import RunSummary
-from mlterm.system import daemon, store, terminal
+from mlterm.system import daemon, finding, terminal
 from mlterm.system.paths import RunFiles
 
 REPLAY_BYTES = 64 * 1024
@@ -46,7 +46,7 @@ def attach(
 
     Without RUN, the only live run. Ends with the command's exit code.
     """
-    chosen = find(run, log_dir, project) if run else store.only_live(project)
+    chosen = find(run, log_dir, project) if run else finding.only_live(project)
     files = files_of(chosen)
     if chosen.status == RUNNING:
         _refuse_elsewhere(chosen, files)
@@ -76,7 +76,7 @@ def replay_start(files: RunFiles, count: int) -> int:
 
 def _refuse_elsewhere(run: RunSummary, files: RunFiles) -> None:
     """A keeper can be reached only on the machine that it runs on."""
-    host = store.on_other_host(run)
+    host = finding.on_other_host(run)
     if host is not None:
         raise SupervisorError(
             f"{run.title} runs on {host}, not here. To get there: "

@@ -9,9 +9,13 @@ from typing import Any
 import click
 
 from mlterm.cli.options import log_dir_option, project_option, run_argument
-from mlterm.cli.show import find
+from mlterm.cli.progress import Progress
+from mlterm.cli.show import say
+from mlterm.core.clean import clean_text
 from mlterm.core.summary import RunSummary
-from mlterm.system import paths, store
+from mlterm.system import paths
+from mlterm.system.catalog import Catalog, nothing_found
+from mlterm.system.finding import Finder
 
 
 @dataclass(frozen=True)
@@ -33,14 +37,23 @@ class Choice:
 
         Raises NotFoundError where there are none, RefusedError where a name is ambiguous.
         """
+        catalog = Catalog(self.folder)
         if self.words:
-            named = (find(word, self.log_dir, self.project) for word in self.words)
-            found = list({run.path: run for run in named}.values())
-            return [store.load(paths.RunFiles(Path(run.path)), metrics=metrics) for run in found]
-        found = store.all_runs(self.folder, self.project, metrics=metrics)
+            finder = Finder(self.folder, self.project, catalog)
+            named = (finder.find(word, metrics=metrics) for word in self.words)
+            return list({run.path: run for run in named}.values())
+        with Progress("reading the runs") as progress:
+            found = catalog.runs(self.project, metrics=metrics, step=progress.at)
+        tell_unreadable(catalog)
         if not found:
-            raise store.nothing_found(self.folder, self.project)
+            raise nothing_found(self.folder, self.project)
         return found
+
+
+def tell_unreadable(catalog: Catalog) -> None:
+    """Say which files of the folder could not be read, and why."""
+    for path, error in catalog.unreadable.items():
+        say(f"{clean_text(path)} could not be read: {error.strerror}")
 
 
 def choosing(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -15,7 +15,7 @@ from mlterm.core.clean import clean_text
 from mlterm.core.errors import NotFoundError, RefusedError, SupervisorError
 from mlterm.core.lifecycle import LOST, RUNNING
 from mlterm.core.summary import RunSummary
-from mlterm.system import channel, lock, registry, store
+from mlterm.system import channel, finding, lock, registry, store
 from mlterm.system.registry import Entry
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def _entry(run: RunSummary) -> Entry | None:
     """How to reach a live run; None, in words, for one that has ended."""
     entry = registry.find(files_of(run))
     if entry is None and run.status == RUNNING:
-        host = store.on_other_host(run)
+        host = finding.on_other_host(run)
         if host is not None:
             command = f"ssh {host} mlterm stop {files_of(run).run}"
             raise SupervisorError(f"{run.title} runs on {host}, not here. To stop it: {command}")

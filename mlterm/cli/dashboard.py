@@ -5,7 +5,7 @@ import click
 from mlterm.cli.options import log_dir_option, project_option, run_argument
 from mlterm.cli.runs import print_table
 from mlterm.cli.show import files_of, find, importing
-from mlterm.system import paths, store, terminal
+from mlterm.system import catalog, paths, terminal
 
 SHORTEST_REFRESH, LONGEST_REFRESH = 0.1, 3600.0
 
@@ -38,9 +38,9 @@ def dashboard(
     folder = paths.log_dir(log_dir)
     chosen = [find(word, log_dir, project) for word in runs]
     if not terminal.fits_view():
-        known = chosen or store.all_runs(folder, project)
+        known = chosen or catalog.all_runs(folder, project)
         if not known:
-            raise store.nothing_found(folder, project)
+            raise catalog.nothing_found(folder, project)
         print_table(known)
         return 0
     with importing():
@@ -53,7 +53,7 @@ def dashboard(
     while not feed.runs and feed.poll():
         continue
     if not feed.runs and not chosen:
-        raise store.nothing_found(folder, project)
+        raise catalog.nothing_found(folder, project)
     state = first_state(Mode.DASHBOARD)
     Dashboard(feed, folder, project, state, refresh, [files_of(run) for run in chosen]).run()
     return 0

@@ -160,11 +160,11 @@ def run_argument(*, required: bool = True, several: bool = False) -> Callable[..
 
 
 def _complete_run(context: click.Context, _argument: object, begun: str) -> list[str]:
-    from mlterm.system import store  # a start of a run must not wait for it
+    from mlterm.system import catalog, finding  # a start of a run must not wait for it
 
     folder = paths.log_dir(context.params.get("log_dir"))
-    runs = {run.name: run for run in (*store.all_runs(folder), *store.live_runs())}.values()
-    names = [store.LAST, *(run.run_id for run in runs), *(run.name for run in runs)]
+    runs = {run.name: run for run in (*catalog.all_runs(folder), *finding.live_runs())}.values()
+    names = [finding.LAST, *(run.run_id for run in runs), *(run.name for run in runs)]
     return [name for name in names if name.startswith(begun)]
 
 

@@ -42,6 +42,11 @@ class Progress:
             self._is_shown = True
             self._write(f"{_ERASED}{self._words(now - self._began)}")
 
+    def at(self, done: int, total: int) -> None:
+        """So much of so much is done."""
+        self._total = total
+        self.step(done - self._done)
+
     def each(self, items: Iterable[Item]) -> Iterator[Item]:
         """The items, a step for each that was worked on."""
         for item in items:

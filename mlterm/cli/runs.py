@@ -11,7 +11,7 @@ from mlterm.core import records
 from mlterm.core.clean import clean_text
 from mlterm.core.durations import format_age, format_duration
 from mlterm.core.summary import RunSummary
-from mlterm.system import paths, store, terminal
+from mlterm.system import catalog, finding, paths, terminal
 
 HEADINGS = ("RUN", "STATUS", "AGE", "DURATION", "EXIT")
 
@@ -25,12 +25,12 @@ def list_runs(project: str | None, log_dir: str | None, live: bool, as_json: boo
     """Show runs with status, age and duration; the newest last."""
     folder = paths.log_dir(log_dir)
     if live:
-        runs = [run for run in store.live_runs() if project in (None, run.project)]
+        runs = [run for run in finding.live_runs() if project in (None, run.project)]
         runs.sort(key=lambda run: run.started or "")
     else:
-        runs = store.all_runs(folder, project, metrics=as_json)
+        runs = catalog.all_runs(folder, project, metrics=as_json)
         if not runs:
-            raise store.nothing_found(folder, project)
+            raise catalog.nothing_found(folder, project)
     if as_json:
         for run in runs:
             sys.stdout.buffer.write(records.encode(run.as_json()))

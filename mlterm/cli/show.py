@@ -17,7 +17,7 @@ from mlterm.core.errors import SupervisorError
 from mlterm.core.lifecycle import CANCELLED, COMPLETED, LOST, LOST_EXIT_CODE, RUNNING
 from mlterm.core.records import decode
 from mlterm.core.summary import RunSummary
-from mlterm.system import paths, store, terminal
+from mlterm.system import finding, paths, store, terminal
 
 COLOURS = {COMPLETED: "green", RUNNING: "cyan", CANCELLED: "yellow"}
 SEPARATOR = " · "
@@ -29,7 +29,7 @@ _SPARK_COLUMNS, _NAME_COLUMNS = 24, 28
 
 def find(word: str, log_dir: str | None, project: str | None) -> RunSummary:
     """The run that a person means, or an error in words."""
-    return store.find(word, paths.log_dir(log_dir), project)
+    return finding.find(word, paths.log_dir(log_dir), project)
 
 
 def files_of(run: RunSummary) -> paths.RunFiles:

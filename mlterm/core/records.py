@@ -118,3 +118,12 @@ def as_number(value: object) -> float | int | None:
     if isinstance(value, int | float):
         return value
     return _NONFINITE.get(value) if isinstance(value, str) else None
+
+
+def is_finite(value: object) -> bool:
+    """Whether JSON has every number in it."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, dict):
+        return all(map(is_finite, value.values()))
+    return all(map(is_finite, value)) if isinstance(value, list) else True

@@ -1,10 +1,10 @@
 """A run in one object: the line that lists and ``--json`` show."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from mlterm.core.clean import clean_text
-from mlterm.core.records import Record
+from mlterm.core.records import Record, as_number
 
 COST_FIELDS = (
     "not_sampled", "samples", "peak_memory_bytes", "peak_memory_of", "memory_limit_bytes",
@@ -12,6 +12,7 @@ COST_FIELDS = (
     "written_bytes", "energy_kwh", "roles", "gpus",
 )  # fmt: skip
 """What a finish record says of the cost; it is reckoned in core.cost."""
+_NUMBERS = frozenset({int, float, type(None)})
 
 
 @dataclass(frozen=True)
@@ -55,4 +56,15 @@ class RunSummary:
 
     def as_json(self) -> Record:
         """The documented object (DESIGN.md, shapes)."""
-        return asdict(self)
+        return dict(vars(self))
+
+
+def summaries_in(folded: object) -> dict[str, dict[str, Any]]:
+    """Of what anybody may have written as ``metrics``: what is a metric's summary, the words for
+    NaN and infinities as numbers again."""
+    found = {}
+    for name, each in folded.items() if isinstance(folded, dict) else ():
+        if isinstance(each, dict):
+            is_plain = _NUMBERS.issuperset(map(type, each.values()))
+            found[name] = each if is_plain else {k: as_number(v) for k, v in each.items()}
+    return found

@@ -7,7 +7,7 @@ from mlterm.core.records import Record, decode, decode_batch
 from mlterm.core.series import Series, SeriesFold
 from mlterm.feed.tail import Tail
 from mlterm.system.checkpoint import Checkpoint
-from mlterm.system.store import BLOCK
+from mlterm.system.ends import BLOCK
 
 HEAD_BYTES = 1024 * 1024
 """How much of a file's beginning is looked at for ``define`` records, where summary.json has the

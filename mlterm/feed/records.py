@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from mlterm.core.records import Record, decode
 from mlterm.feed.tail import LONGEST, Tail
-from mlterm.system.store import BLOCK
+from mlterm.system.ends import BLOCK
 
 TEXT_BYTES = 64 * 1024
 """How much of a line is kept as text."""

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from mlterm.system.store import BLOCK
+from mlterm.system.ends import BLOCK
 
 LONGEST = 32 * 1024 * 1024
 """Bytes of a line, at most; a longer one is passed over."""

@@ -16,6 +16,9 @@ _SERIES = re.compile(rb'\{"last":[^{}]*(?:"end":\{[^{}]*\},)?"buckets":\{[^{}]*\
 _PROGRESS = b'"progress":'
 _NUMBERS = ("step", "total", "eta_seconds")
 _HEAD_BYTES = 4096
+_FIELDS_BYTES = 16 * 1024
+_SERIES_KEY = b',"series":{'
+"""Where the fields of the top end; within a text, its quotes would have backslashes."""
 
 
 class Checkpoint:
@@ -67,6 +70,18 @@ class Checkpoint:
             begin, end = self._spans[stand_in]
             data = decode(self._data[begin:end])
         return Series.from_json(data if isinstance(data, dict) else {})
+
+
+def read_fields(path: Path) -> Record:
+    """What stands before the series: how far the file was read, and its metrics summed up. Empty
+    where there is nothing whole."""
+    with suppress(OSError), path.open("rb") as file:
+        data = file.read(_FIELDS_BYTES)
+        if (at := data.find(_SERIES_KEY)) < 0:
+            data += file.read()
+            at = data.find(_SERIES_KEY)
+        return (decode(data[:at] + b"}") if at > 0 else None) or {}
+    return {}
 
 
 def read_progress(path: Path) -> dict[str, Any] | None:

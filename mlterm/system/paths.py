@@ -110,6 +110,12 @@ def short_key(data: bytes) -> str:
     return f"{value:016x}"
 
 
+def cache_dir() -> Path:
+    """What may be deleted at any time; not necessarily there (XDG Base Directory Specification)."""
+    told = os.environ.get("XDG_CACHE_HOME", "")
+    return Path(told if os.path.isabs(told) else os.path.expanduser("~/.cache")) / "mlterm"
+
+
 def runtime_dirs() -> Iterator[Path]:
     """The folders that may hold the user's sockets, the preferred one first; none is made."""
     if own := os.environ.get("MLTERM_RUNTIME_DIR"):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from mlterm.feed import records
 from mlterm.feed.records import Filter, Page, RecordWindow
-from mlterm.system.store import BLOCK
+from mlterm.system.ends import BLOCK
 
 LINE = b'{"timestamp":"t","type":"%s","n":%d,"note":"%s"}\n'
 

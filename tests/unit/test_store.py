@@ -9,10 +9,10 @@ import pytest
 from mlterm.core import records
 from mlterm.core.errors import NotFoundError, RefusedError
 from mlterm.core.lifecycle import CANCELLED, COMPLETED, FAILED, LOST, RUNNING
-from mlterm.system import lock, registry, store
+from mlterm.system import catalog, finding, lock, registry, store
+from mlterm.system.ends import BLOCK
 from mlterm.system.paths import RunFiles
 from mlterm.system.registry import Entry
-from mlterm.system.store import BLOCK
 
 EARLY, LATE = "2026-11-23T04:31:01.000000+00:00", "2026-11-23T05:00:00.000000+00:00"
 Fields = dict[str, Any]
@@ -305,9 +305,9 @@ def test_all_runs_are_listed_the_newest_last(logs: Folder) -> None:
     logs.put("p_b", run("p", "b", LATE))
     logs.put("p_a", run("p", "a", EARLY))
     logs.put("q_c", run("q", "c", "2026-11-23T04:45:00.000000+00:00"))
-    assert names(store.all_runs(logs.path)) == ["p/a", "q/c", "p/b"]
-    assert names(store.all_runs(logs.path, "p")) == ["p/a", "p/b"]
-    assert store.all_runs(logs.path, "none") == []
+    assert names(catalog.all_runs(logs.path)) == ["p/a", "q/c", "p/b"]
+    assert names(catalog.all_runs(logs.path, "p")) == ["p/a", "p/b"]
+    assert catalog.all_runs(logs.path, "none") == []
 
 
 def test_what_is_no_run_is_passed_over(logs: Folder) -> None:
@@ -316,16 +316,16 @@ def test_what_is_no_run_is_passed_over(logs: Folder) -> None:
     (logs.path / "folder.jsonl").mkdir()
     (logs.path / "dangling.jsonl").symlink_to("nowhere")
     (logs.path / "p_a.jsonl.lock").touch()
-    assert names(store.all_runs(logs.path)) == ["p/a"]
+    assert names(catalog.all_runs(logs.path)) == ["p/a"]
 
 
 def test_a_folder_that_is_not_there_holds_no_runs(tmp_path: Path) -> None:
-    assert store.all_runs(tmp_path / "none") == []
+    assert catalog.all_runs(tmp_path / "none") == []
 
 
 def test_a_file_without_names_belongs_to_the_project_that_was_asked_for(logs: Folder) -> None:
     logs.put("sklearn_experiment_rf_001", *FIRST)
-    assert names(store.all_runs(logs.path, "sklearn_experiment")) == ["sklearn_experiment/rf_001"]
+    assert names(catalog.all_runs(logs.path, "sklearn_experiment")) == ["sklearn_experiment/rf_001"]
 
 
 def test_a_file_without_names_belongs_to_the_longest_project_that_the_folder_knows(
@@ -334,20 +334,20 @@ def test_a_file_without_names_belongs_to_the_longest_project_that_the_folder_kno
     logs.put("sklearn_experiment_rf_001", *FIRST)
     logs.put("sklearn_experiment_new", run("sklearn_experiment", "new", LATE))
     logs.put("sklearn_old", run("sklearn", "old", LATE))
-    assert "sklearn_experiment/rf_001" in names(store.all_runs(logs.path))
+    assert "sklearn_experiment/rf_001" in names(catalog.all_runs(logs.path))
 
 
 def test_nothing_found_names_the_projects_that_are_there(logs: Folder) -> None:
     logs.put("p_a", run("p", "a"))
     logs.put("q_a", run("q", "a"))
-    error = store.nothing_found(logs.path, "none")
+    error = catalog.nothing_found(logs.path, "none")
     assert str(error).startswith("No log file found for project 'none'")
     assert str(error).endswith("p, q")
     assert error.exit_code == 1
 
 
 def test_nothing_found_in_an_empty_folder_says_where_it_looked(logs: Folder) -> None:
-    assert str(logs.path) in str(store.nothing_found(logs.path, None))
+    assert str(logs.path) in str(catalog.nothing_found(logs.path, None))
 
 
 # Finding (names that no live run of this user has)
@@ -379,48 +379,48 @@ def several(logs: Folder) -> Folder:
 def test_a_word_finds_its_run(several: Folder, word: str, name: str) -> None:
     if " or " in name:
         with pytest.raises(RefusedError) as caught:
-            store.find(word, several.path)
+            finding.find(word, several.path)
         assert all(one in str(caught.value) for one in name.split(" or "))
     else:
-        assert store.find(word, several.path).name == name
+        assert finding.find(word, several.path).name == name
 
 
 @pytest.mark.parametrize("word", ["train-1", "tr", "zqp/train"])
 def test_an_ambiguous_word_lists_the_candidates(several: Folder, word: str) -> None:
     with pytest.raises(RefusedError, match="zqp/train-1 ") as caught:
-        store.find(word, several.path)
+        finding.find(word, several.path)
     assert caught.value.exit_code == 2
     assert "lost" in str(caught.value)
     assert "eval-7" not in str(caught.value)
 
 
 def test_a_project_narrows_the_choice(several: Folder) -> None:
-    assert store.find("train-1", several.path, "zqr").name == "zqr/train-1"
+    assert finding.find("train-1", several.path, "zqr").name == "zqr/train-1"
     with pytest.raises(NotFoundError):
-        store.find("eval-7", several.path, "zqr")
+        finding.find("eval-7", several.path, "zqr")
 
 
 def test_a_whole_name_comes_before_a_longer_one(several: Folder) -> None:
-    assert store.find("train-1", several.path, "zqp").name == "zqp/train-1"
+    assert finding.find("train-1", several.path, "zqp").name == "zqp/train-1"
 
 
 def test_a_file_without_names_is_found_in_the_project_that_was_asked_for(logs: Folder) -> None:
     logs.put("zqsk_experiment_rf_001", *FIRST)
-    assert store.find("rf_001", logs.path, "zqsk_experiment").run_id == "rf_001"
-    assert store.find("@last", logs.path, "zqsk_experiment").run_id == "rf_001"
+    assert finding.find("rf_001", logs.path, "zqsk_experiment").run_id == "rf_001"
+    assert finding.find("@last", logs.path, "zqsk_experiment").run_id == "rf_001"
 
 
 def test_the_last_is_the_newest(several: Folder) -> None:
-    assert store.find("@last", several.path, "zqp").name == "zqp/train-10"
+    assert finding.find("@last", several.path, "zqp").name == "zqp/train-10"
     with pytest.raises(NotFoundError, match="No log file found for project 'none'"):
-        store.find("@last", several.path, "none")
+        finding.find("@last", several.path, "none")
 
 
 def test_a_path_finds_its_run_from_anywhere(several: Folder, tmp_path: Path) -> None:
     path = str(several.path / "zqq_eval-7.jsonl")
-    assert store.find(path, tmp_path / "elsewhere").name == "zqq/eval-7"
+    assert finding.find(path, tmp_path / "elsewhere").name == "zqq/eval-7"
     with pytest.raises(NotFoundError, match="cannot read"):
-        store.find(str(tmp_path / "none.jsonl"), several.path)
+        finding.find(str(tmp_path / "none.jsonl"), several.path)
 
 
 @pytest.mark.parametrize(("word", "near"), [("tarin-10", "train-10"), ("eval-8", "eval-7")])
@@ -428,22 +428,22 @@ def test_a_word_that_finds_nothing_is_told_what_is_near(
     several: Folder, word: str, near: str
 ) -> None:
     with pytest.raises(NotFoundError, match=f"No run '{word}'.*did you mean .*{near}") as caught:
-        store.find(word, several.path)
+        finding.find(word, several.path)
     assert caught.value.exit_code == 1
 
 
 def test_an_error_is_safe_to_print(several: Folder) -> None:
     with pytest.raises(NotFoundError) as caught:
-        store.find("\x1b[31mx", several.path)
+        finding.find("\x1b[31mx", several.path)
     assert "\x1b" not in str(caught.value)
 
 
 def test_a_live_run_is_found_from_any_folder(logs: Folder, runtime: Path, tmp_path: Path) -> None:
     files = logs.hold(logs.put("zqp_live", run("zqp", "live")))
     register(runtime, files, "zqp", "live")
-    found = store.find("zqp/live", tmp_path / "elsewhere")
+    found = finding.find("zqp/live", tmp_path / "elsewhere")
     assert (found.path, found.status) == (str(files.run), RUNNING)
-    assert "zqp/live" in names(list(store.live_runs()))
+    assert "zqp/live" in names(list(finding.live_runs()))
 
 
 def test_a_run_is_one_by_whatever_way_its_folder_is_reached(
@@ -452,7 +452,7 @@ def test_a_run_is_one_by_whatever_way_its_folder_is_reached(
     files = logs.hold(logs.put("zqp_live", run("zqp", "live")))
     register(runtime, files, "zqp", "live")
     (tmp_path / "link").symlink_to("logs")
-    assert store.find("zqp/live", tmp_path / "link").name == "zqp/live"
+    assert finding.find("zqp/live", tmp_path / "link").name == "zqp/live"
 
 
 def test_of_several_live_runs_none_is_the_only_one(logs: Folder, runtime: Path) -> None:
@@ -460,11 +460,11 @@ def test_of_several_live_runs_none_is_the_only_one(logs: Folder, runtime: Path) 
         files = logs.hold(logs.put(f"zqp_{run_id}", run("zqp", run_id)))
         register(runtime, files, "zqp", run_id)
     with pytest.raises(RefusedError, match="zqp/one"):
-        store.only_live()
+        finding.only_live()
 
 
 def test_a_run_of_another_host_says_which(logs: Folder) -> None:
     loaded = store.load(logs.put("p_r", run("p", "r", host="elsewhere")))
-    assert store.on_other_host(loaded) == "elsewhere"
+    assert finding.on_other_host(loaded) == "elsewhere"
     here = store.load(logs.put("p_r", run("p", "r", host=os.uname().nodename)))
-    assert store.on_other_host(here) is None
+    assert finding.on_other_host(here) is None
