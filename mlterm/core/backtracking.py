@@ -9,6 +9,7 @@ at worst, and no more.
 
 import re
 import string
+import warnings
 from collections.abc import Iterable
 from itertools import combinations
 from re import _constants as sre  # type: ignore[attr-defined] # private, and as old as re
@@ -48,7 +49,9 @@ def find_risk(source: str) -> int | None:
 
 
 def _parse(source: str) -> Any:
-    return _parser.parse(source)
+    with warnings.catch_warnings():  # of sets that a later Python may read in another way
+        warnings.simplefilter("ignore")
+        return _parser.parse(source)
 
 
 def _is_risky_so_far(begun: str) -> bool:

@@ -1,12 +1,12 @@
 """What is wanted of a metric, and where it stands among the others, by its name."""
 
-import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any, Literal
 
 from mlterm.core.metrics.vocabulary import EPOCH, PHASES, parts, words_of
+from mlterm.core.natural import NaturalKey, natural_key
 
 Goal = Literal["min", "max"]
 
@@ -32,9 +32,8 @@ _SUMMARIES: dict[str, Goal] = {"min": "min", "max": "max"}
 _PHASES = ("train", "val", "eval", "dev", "holdout", "test", "oob")
 _SPANS = EPOCH | words_of("step")
 """What a name may end in that says over what was averaged: ``train_loss_epoch``."""
-_DIGITS = re.compile(r"[0-9]+|[^0-9]+")
 
-OrderKey = tuple[int, int, tuple[tuple[int, int, str], ...], int, tuple[tuple[int, int, str], ...]]
+OrderKey = tuple[int, int, NaturalKey, int, NaturalKey]
 
 
 def goal_of(name: str, defined: Mapping[str, Mapping[str, Any]]) -> Goal | None:
@@ -73,7 +72,7 @@ def order_of(name: str) -> OrderKey:
     else:
         group = 3
     length = len(parts(family)) if goal else 0  # the loss before the losses it is made of
-    return group, length, _natural(family), phase, _natural(name)
+    return group, length, natural_key(family), phase, natural_key(name)
 
 
 @lru_cache(maxsize=4096)
@@ -100,15 +99,3 @@ def _readings(name: str) -> Iterator[str]:
         word = written.partition("@")[0]
         yield word
         yield word.rstrip("0123456789")
-
-
-def _natural(text: str) -> tuple[tuple[int, int, str], ...]:
-    return tuple(_natural_part(part) for part in _DIGITS.findall(text.lower()))
-
-
-def _natural_part(part: str) -> tuple[int, int, str]:
-    """Of digits, the longer number is the larger one."""
-    if part.isascii() and part.isdigit():
-        number = part.lstrip("0")
-        return 0, len(number), number
-    return 1, 0, part

@@ -7,14 +7,13 @@ stand for a stroke. The first match in a line counts.
 
 import math
 import re
-import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from unicodedata import east_asian_width
 
-from mlterm.core.backtracking import find_risk, least_width
-from mlterm.core.clean import clean_text
+from mlterm.core.backtracking import least_width
 from mlterm.core.errors import RefusedError
+from mlterm.core.pointing import pointed
+from mlterm.core.regex import LONGEST, BadRegexError, compile_regex
 
 EPOCH, STEPS = "epoch", ("step", "_step")
 # Digits are taken all or not at all (++), so that a long row of them costs one look.
@@ -32,7 +31,6 @@ _BEGINS = r"(?<![a-z0-9_])(?<![0-9]\.)(?<![0-9]e[-+])"
 _ENDS = r"(?!\.?[0-9]|e[-+]?[0-9])"
 _NAME = re.compile(r"[A-Za-z_][\w/.@-]*")
 _HELP = "Write text with fields in it, such as 'val {loss:f} at {step:d}', or re:REGEX."
-_LONGEST = 1000
 
 
 @dataclass(frozen=True)
@@ -77,8 +75,8 @@ class Pattern:
 def compile_pattern(text: str) -> Pattern:
     """A template, or ``re:REGEX``, or ``/REGEX/``. Raises RefusedError, in words that say where
     it is wrong."""
-    if len(text) > _LONGEST:
-        raise RefusedError(f"a pattern has {len(text)} characters; {_LONGEST} are the most")
+    if len(text) > LONGEST:
+        raise RefusedError(f"a pattern has {len(text)} characters; {LONGEST} are the most")
     if text.startswith("re:"):
         return _from_regex(text, text[3:], 3)
     if len(text) > 2 and text.startswith("/") and text.endswith("/"):
@@ -148,31 +146,20 @@ def _literal(text: str) -> str:
 
 def _from_regex(text: str, source: str, at: int) -> Pattern:
     try:
-        with warnings.catch_warnings():  # of sets that a later Python may read in another way
-            warnings.simplefilter("ignore")
-            regex = re.compile(source)
-            width, risk = least_width(source), find_risk(source)
-    except (re.error, OverflowError, RecursionError) as error:
-        place = getattr(error, "pos", None)
-        words = f"it is no regular expression: {getattr(error, 'msg', error)}"
+        regex = compile_regex(source)
+    except BadRegexError as error:
+        words = error.words
         if "group name" in words:
             words += " (two underscores stand for /)"
-        raise _refused(text, None if place is None else at + place, words) from None
+        raise _refused(text, None if error.at is None else at + error.at, words) from None
     names = {group: group.replace("__", "/") for group in regex.groupindex}
     if not _measures(names.values()):
         words = "it has no named group that is a metric, such as (?P<loss>[0-9.]+)"
         raise _refused(text, None, words)
     if _is_twice(names.values()):
         raise _refused(text, None, "step and _step are the same")
-    if not width:
+    if not least_width(source):
         raise _refused(text, None, "it matches where nothing stands, so it would match every line")
-    if risk is not None:
-        words = (
-            "there are several ways to go through this repetition, as there are through (a+)+: "
-            "on some lines trying them all would take for ever. Let each round begin or end with "
-            "something of its own, as (?:a+,)+ does"
-        )
-        raise _refused(text, at + risk, words)
     return Pattern(text, regex, names)
 
 
@@ -197,11 +184,4 @@ def _number(text: str | None) -> float | int | None:
 
 
 def _refused(text: str, at: int | None, words: str) -> RefusedError:
-    caret = "" if at is None else f"\n  {' ' * _columns(clean_text(text[:at]))}^"
-    return RefusedError(
-        f"the pattern\n  {clean_text(text)}{caret}\ncannot be used: {words}. {_HELP}"
-    )
-
-
-def _columns(text: str) -> int:
-    return sum(2 if east_asian_width(char) in "WF" else 1 for char in text)
+    return RefusedError(f"the pattern\n{pointed(text, at)}\ncannot be used: {words}. {_HELP}")

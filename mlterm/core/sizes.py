@@ -1,6 +1,9 @@
 """Amounts as a person reads them."""
 
+import re
+
 _UNITS = ("B", "KB", "MB", "GB", "TB", "PB")
+_AMOUNT = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+) ?([KMGTP]?)i?B", re.IGNORECASE)
 
 
 def format_bytes(count: float, unit: str | None = None) -> str:
@@ -33,3 +36,9 @@ def format_figure(value: float) -> str:
     digits = 0 if abs(value) >= 99.95 else 1 if abs(value) >= 9.995 else 2
     text = f"{value:.{digits}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def parse_bytes(text: str) -> float | None:
+    """``3GB``, ``1.5 GiB``, ``512 kb``: powers of 1,024 all; None of what is no such amount."""
+    found = _AMOUNT.fullmatch(text.strip())
+    return float(found[1]) * 1024 ** _UNITS.index(f"{found[2].upper()}B") if found else None
