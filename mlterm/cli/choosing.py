@@ -1,17 +1,20 @@
-"""Which runs a command is about: those that are named, or all of a project."""
+"""Which runs a command is about: those that are named, or all of a project, that pass a filter."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import click
 
-from mlterm.cli.options import log_dir_option, project_option, run_argument
+from mlterm.cli.options import filter_option, log_dir_option, project_option, run_argument
 from mlterm.cli.progress import Progress
 from mlterm.cli.show import say
 from mlterm.core.clean import clean_text
+from mlterm.core.errors import NotFoundError
+from mlterm.core.query import Query, parse_query, tell_unknown
 from mlterm.core.summary import RunSummary
 from mlterm.system import paths
 from mlterm.system.catalog import Catalog, nothing_found
@@ -25,6 +28,8 @@ class Choice:
     words: tuple[str, ...]
     project: str | None
     log_dir: str | None
+    filter: str | None = None
+    """An expression of core.query."""
 
     @property
     def folder(self) -> Path:
@@ -32,11 +37,20 @@ class Choice:
         return paths.log_dir(self.log_dir)
 
     def runs(self, *, metrics: bool = True) -> list[RunSummary]:
-        """Those that were named, in that order, else all, the newest last; with their metrics'
-        summaries unless they are not wanted.
+        """Those that were named, in that order, else all, the newest last, if they pass the
+        filter; with their metrics' summaries unless nobody wants them.
 
-        Raises NotFoundError where there are none, RefusedError where a name is ambiguous.
+        Raises NotFoundError where there are none, RefusedError where a name is ambiguous or the
+        filter is no expression.
         """
+        query = parse_query(self.filter or "", datetime.now(UTC))
+        found = self._unfiltered(metrics=metrics or query.needs_metrics)
+        passing = [run for run in found if query.accepts(run)]
+        if not passing:
+            raise none_passes(query, found)
+        return passing
+
+    def _unfiltered(self, *, metrics: bool) -> list[RunSummary]:
         catalog = Catalog(self.folder)
         if self.words:
             finder = Finder(self.folder, self.project, catalog)
@@ -56,16 +70,28 @@ def tell_unreadable(catalog: Catalog) -> None:
         say(f"{clean_text(path)} could not be read: {error.strerror}")
 
 
+def none_passes(query: Query, runs: list[RunSummary]) -> NotFoundError:
+    """What every command says where a filter lets none of the runs that there are through, and
+    which of its names none of them has."""
+    count = f"none of the {len(runs)} runs passes" if len(runs) > 1 else "the run does not pass"
+    words = [f"{count} the filter {clean_text(query.text)}", *tell_unknown(query.names, runs)]
+    return NotFoundError("\n  ".join(words))
+
+
 def choosing(function: Callable[..., Any]) -> Callable[..., Any]:
-    """RUN…, --runs, --project and --log-dir, as ``choice``."""
+    """RUN…, --runs, --filter, --project and --log-dir, as ``choice``."""
 
     @wraps(function)
     def called(
-        runs: tuple[str, ...], project: str | None, log_dir: str | None, **others: Any
+        runs: tuple[str, ...],
+        project: str | None,
+        log_dir: str | None,
+        filter_: str | None,
+        **others: Any,
     ) -> Any:
-        return function(choice=Choice(runs, project, log_dir), **others)
+        return function(choice=Choice(runs, project, log_dir, filter_), **others)
 
-    command: Callable[..., Any] = log_dir_option(project_option(called))
+    command: Callable[..., Any] = log_dir_option(project_option(filter_option(called)))
     # The names behind it are arguments: click has no option that takes as many as there are.
     command = click.option(
         "--runs", is_flag=True, expose_value=False, help="What follows are runs (may be left out)."

@@ -173,3 +173,10 @@ def project_option(command: Decorated) -> Decorated:
     return click.option("--project", metavar="NAME", help="Look only at this project's runs.")(
         command
     )
+
+
+def filter_option(command: Decorated) -> Decorated:
+    """--filter, as ``filter_``: an expression of core.query."""
+    return click.option(
+        "--filter", "filter_", metavar="EXPR", help="Only runs such as 'val_loss.min < 0.2'."
+    )(command)
