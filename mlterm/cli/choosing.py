@@ -18,7 +18,8 @@ from mlterm.core.query import Query, parse_query, tell_unknown
 from mlterm.core.summary import RunSummary
 from mlterm.system import paths
 from mlterm.system.catalog import Catalog, nothing_found
-from mlterm.system.finding import Finder
+from mlterm.system.finding import Finder, live_runs
+from mlterm.system.store import is_of
 
 
 @dataclass(frozen=True)
@@ -36,22 +37,29 @@ class Choice:
         """The log directory."""
         return paths.log_dir(self.log_dir)
 
-    def runs(self, *, metrics: bool = True) -> list[RunSummary]:
+    def runs(self, *, metrics: bool = True, live: bool = False) -> list[RunSummary]:
         """Those that were named, in that order, else all, the newest last, if they pass the
-        filter; with their metrics' summaries unless nobody wants them.
+        filter; with their metrics' summaries unless nobody wants them. With ``live`` the live
+        ones of any folder, of which there may be none.
 
         Raises NotFoundError where there are none, RefusedError where a name is ambiguous or the
         filter is no expression.
         """
         query = parse_query(self.filter or "", datetime.now(UTC))
-        found = self._unfiltered(metrics=metrics or query.needs_metrics)
+        found = self._unfiltered(metrics=metrics or query.needs_metrics, live=live)
         passing = [run for run in found if query.accepts(run)]
-        if not passing:
+        if not passing and not live:
             raise none_passes(query, found)
         return passing
 
-    def _unfiltered(self, *, metrics: bool) -> list[RunSummary]:
+    def _unfiltered(self, *, metrics: bool, live: bool) -> list[RunSummary]:
         catalog = Catalog(self.folder)
+        if live:
+            runs = (run for run in live_runs(metrics=metrics) if is_of(run, self.project))
+            named = (
+                run for run in runs if not self.words or {run.run_id, run.name} & {*self.words}
+            )
+            return sorted(named, key=lambda run: run.started or "")
         if self.words:
             finder = Finder(self.folder, self.project, catalog)
             named = (finder.find(word, metrics=metrics) for word in self.words)
@@ -94,7 +102,11 @@ def choosing(function: Callable[..., Any]) -> Callable[..., Any]:
     command: Callable[..., Any] = log_dir_option(project_option(filter_option(called)))
     # The names behind it are arguments: click has no option that takes as many as there are.
     command = click.option(
-        "--runs", is_flag=True, expose_value=False, help="What follows are runs (may be left out)."
+        "--runs",
+        "runs_follow",
+        is_flag=True,
+        expose_value=False,
+        help="What follows are runs (may be left out).",
     )(command)
     with_runs: Callable[..., Callable[..., Any]] = run_argument(required=False, several=True)
     return with_runs(command)

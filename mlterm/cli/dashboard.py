@@ -3,8 +3,8 @@
 import click
 
 from mlterm.cli.options import log_dir_option, project_option, run_argument
-from mlterm.cli.runs import print_table
 from mlterm.cli.show import files_of, find, importing
+from mlterm.cli.table import print_runs
 from mlterm.system import catalog, paths, terminal
 
 SHORTEST_REFRESH, LONGEST_REFRESH = 0.1, 3600.0
@@ -41,7 +41,7 @@ def dashboard(
         known = chosen or catalog.all_runs(folder, project)
         if not known:
             raise catalog.nothing_found(folder, project)
-        print_table(known)
+        print_runs(known)
         return 0
     with importing():
         from mlterm.feed.runs import RunsFeed

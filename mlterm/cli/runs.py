@@ -1,73 +1,118 @@
 """mlterm list-runs: what is live and what has ended."""
 
+import gc
+import re
 import sys
-from datetime import UTC, datetime
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import click
 
-from mlterm.cli.options import log_dir_option, project_option
-from mlterm.cli.show import COLOURS
-from mlterm.core import records
-from mlterm.core.clean import clean_text
-from mlterm.core.durations import format_age, format_duration
+from mlterm.cli.choosing import Choice, choosing
+from mlterm.cli.table import print_runs, table
+from mlterm.core.errors import NotFoundError, RefusedError
+from mlterm.core.query import Key, Order, parse_key, parse_order, tell_unknown
 from mlterm.core.summary import RunSummary
-from mlterm.system import catalog, finding, paths, terminal
+from mlterm.system import terminal
+from mlterm.ui.columns import Column, key_column
 
-HEADINGS = ("RUN", "STATUS", "AGE", "DURATION", "EXIT")
+WATCH_SECONDS = 2.0
+_NAMES = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^,"])+')
+"""Between commas that stand in no quotes."""
+
+
+@dataclass(frozen=True)
+class _List:
+    """What is listed, and how."""
+
+    choice: Choice
+    live: bool
+    order: Order | None
+    keys: Sequence[Key]
+    limit: int | None
+
+    def runs(self, *, metrics: bool) -> list[RunSummary]:
+        """In their order, and no more than are wanted. Raises NotFoundError."""
+        used = [*self.keys, *([self.order.key] if self.order else [])]
+        needed = metrics or not self.keys or any(key.needs_metrics for key in used)
+        runs = self.choice.runs(metrics=needed, live=self.live)
+        if unknown := tell_unknown([key.name for key in used], runs):
+            raise NotFoundError("\n  ".join(unknown))
+        if self.order is None:
+            return runs[-self.limit :] if self.limit else runs
+        return self.order.sort(runs)[: self.limit]
+
+    @property
+    def columns(self) -> Sequence[Column] | None:
+        """Those that were asked for."""
+        return [key_column(key) for key in self.keys] or None
+
+
+def _split(text: str) -> list[str]:
+    return [name.strip() for name in _NAMES.findall(text)]
 
 
 @click.command("list-runs")
-@project_option
-@log_dir_option
+@choosing
+@click.option("--sort", metavar="KEY", help="By this, ascending; with - before it descending.")
+@click.option("--columns", metavar="KEY,…", help="Show these, such as name,param.lr,val_loss.min.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The newest, or first, N.")
 @click.option("--live", is_flag=True, help="Every live run of yours, in whatever folder.")
+@click.option("--watch", is_flag=True, help="Refresh the table until Ctrl-C.")
 @click.option("--json", "as_json", is_flag=True, help="JSON Lines: an object a run.")
-def list_runs(project: str | None, log_dir: str | None, live: bool, as_json: bool) -> int:
-    """Show runs with status, age and duration; the newest last."""
-    folder = paths.log_dir(log_dir)
-    if live:
-        runs = [run for run in finding.live_runs() if project in (None, run.project)]
-        runs.sort(key=lambda run: run.started or "")
-    else:
-        runs = catalog.all_runs(folder, project, metrics=as_json)
-        if not runs:
-            raise catalog.nothing_found(folder, project)
+def list_runs(
+    choice: Choice,
+    sort: str | None,
+    columns: str | None,
+    limit: int | None,
+    live: bool,
+    watch: bool,
+    as_json: bool,
+) -> int:
+    """Show runs: how they stand, their metrics, and what differs; the newest last."""
+    gc.disable()  # ten thousand runs are no garbage, and looking for some took a third of the time
+    keys = [parse_key(name) for name in _split(columns or "")]
+    order = parse_order(sort) if sort else None
+    wanted = _List(choice, live, order, keys, limit)
+    if watch:
+        return _watch(wanted, as_json=as_json)
+    runs = wanted.runs(metrics=as_json)
     if as_json:
         for run in runs:
-            sys.stdout.buffer.write(records.encode(run.as_json()))
+            sys.stdout.buffer.write(run.encoded())
     elif runs:
-        print_table(runs)
+        print_runs(runs, wanted.columns)
     else:
         print("No run is live.", file=sys.stderr)
     sys.stdout.flush()
     return 0
 
 
-def print_table(runs: list[RunSummary]) -> None:
-    """Aligned columns, the status coloured on a terminal."""
-    rows = [HEADINGS, *(_row(run) for run in runs)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
-    colour = terminal.supports_colour(1)
-    for number, row in enumerate(rows):
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-        if colour and number:
-            cells[1] = click.style(cells[1], fg=COLOURS.get(row[1].split()[0], "red"))
-        elif colour:
-            cells = [click.style(cell, dim=True) for cell in cells]
-        print("  ".join(cells).rstrip())
-
-
-def _row(run: RunSummary) -> tuple[str, ...]:
-    duration = "" if run.duration_seconds is None else format_duration(run.duration_seconds)
-    code = clean_text(run.signal or "") or ("" if run.exit_code is None else str(run.exit_code))
-    status = clean_text(run.status)
-    if run.progress is not None:
-        status += f" {run.progress['fraction']:.0%}"
-    return run.title, status, _age(run.started), duration, code
-
-
-def _age(started: str | None) -> str:
+def _watch(wanted: _List, *, as_json: bool) -> int:
+    if as_json or not terminal.is_terminal(1):
+        raise RefusedError("--watch draws on a terminal; without one, call list-runs again")
+    shown: list[str] = []
     try:
-        begin = datetime.fromisoformat(started or "")
-    except ValueError:
-        return ""
-    return format_age((datetime.now(UTC if begin.tzinfo else None) - begin).total_seconds())
+        while True:
+            lines = _frame(wanted)
+            if lines != shown:
+                sys.stdout.write("\x1b[H\x1b[2J" + "\n".join(lines))
+                sys.stdout.flush()
+                shown = lines
+            time.sleep(WATCH_SECONDS)
+    except KeyboardInterrupt:
+        sys.stdout.write("\n")
+        return 0
+
+
+def _frame(wanted: _List) -> list[str]:
+    """The table in no more lines than the terminal has: of too many runs the newest, or first."""
+    height, width = terminal.size(1)
+    try:
+        runs = wanted.runs(metrics=False)
+    except NotFoundError as error:
+        return str(error).split("\n")
+    head, *lines = table(runs, wanted.columns, width or None, colour=terminal.supports_colour(1))
+    room = max(1, height - 2)
+    return [head, *(lines[-room:] if wanted.order is None else lines[:room])]

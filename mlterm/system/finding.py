@@ -16,11 +16,11 @@ from mlterm.system.paths import RunFiles
 LAST = "@last"
 
 
-def live_runs() -> Iterator[RunSummary]:
+def live_runs(*, metrics: bool = False) -> Iterator[RunSummary]:
     """Every live run of this user, wherever its log folder is."""
     for entry in registry.live():
         with suppress(OSError):
-            yield store.load(entry.files)
+            yield store.load(entry.files, metrics=metrics)
 
 
 class Finder:

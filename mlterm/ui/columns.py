@@ -1,14 +1,18 @@
 """The columns of the table of runs: what each says of a run, and how it sorts."""
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from mlterm.core.clean import clean_text
 from mlterm.core.durations import format_age, format_duration
-from mlterm.core.goals import goal_of
+from mlterm.core.goals import Goal, goal_of, order_of
 from mlterm.core.lifecycle import RUNNING
+from mlterm.core.query import Key
+from mlterm.core.query.names import Kind
+from mlterm.core.sizes import format_bytes
 from mlterm.core.summary import RunSummary
 from mlterm.ui.figures import figure
 from mlterm.ui.rows import cut, cut_middle
@@ -47,32 +51,75 @@ class Column:
 
 
 def columns_of(
-    runs: Sequence[RunSummary], metrics: Sequence[str], now: datetime, width: int, *, named: bool
+    runs: Sequence[RunSummary],
+    metrics: Sequence[str],
+    now: datetime,
+    width: int | None,
+    *,
+    named: bool,
 ) -> list[Column]:
     """Name (with the project where ``named``), status, times, the first metric's last and best
-    value, the hyperparameters that are not the same in all, and the other metrics' values."""
-    room = max(LEAST_NAME, min(NAME_COLUMNS, int(width * NAME_SHARE)))
+    value, the hyperparameters that are not the same in all, and the other metrics' values. Without
+    a width nothing is cut."""
+    room = None if width is None else max(LEAST_NAME, min(NAME_COLUMNS, int(width * NAME_SHARE)))
 
     def name(run: RunSummary) -> str:
         return run.title if named else clean_text(run.run_id)
 
     columns = [
-        Column("RUN", lambda r: ("title", cut_middle(name(r), room)), name),
+        Column("RUN", lambda r: ("title", _shortened(name(r), room)), name),
         Column("STATUS", _status, lambda r: r.status),
         Column("AGE", lambda r: _age(r, now), lambda r: _since(r, now), right=True),
         Column("DURATION", _duration, lambda r: r.duration_seconds, right=True),
     ]
+    defined = definitions_of(runs)
+    whole = width is None
     for metric in metrics[:1]:
-        columns += _metric_columns(metric)
-    columns += [_setting_column(setting) for setting in differing(runs)]
+        columns += _metric_columns(metric, goal_of(metric, defined), whole=whole)
+    columns += [_setting_column(setting, whole=whole) for setting in differing(runs)]
     for metric in metrics[1:]:
-        columns += _metric_columns(metric)
+        columns += _metric_columns(metric, goal_of(metric, defined), whole=whole)
     return columns
 
 
-def _metric_columns(metric: str) -> list[Column]:
-    goal = goal_of(metric, {})
-    heading = cut_middle(clean_text(metric), METRIC_COLUMNS)
+def foremost(runs: Sequence[RunSummary]) -> list[str]:
+    """The names of the runs' metrics, those that most of them have first."""
+    counts = Counter(name for run in runs for name in run.metrics)
+    return sorted(counts, key=lambda name: (-counts[name], order_of(name)))
+
+
+def definitions_of(runs: Iterable[RunSummary]) -> dict[str, dict[str, Any]]:
+    """What was defined of each metric: by the newest of the runs that did."""
+    found: dict[str, dict[str, Any]] = {}
+    for run in sorted(runs, key=lambda run: run.started or "") if runs else ():
+        found |= run.definitions
+    return found
+
+
+def key_column(key: Key) -> Column:
+    """What the runs have under a name."""
+
+    def cell(run: RunSummary) -> tuple[str, str]:
+        value = key.of(run)
+        if key.heading == "status":
+            return _status(run)
+        if value is None:
+            return "label", ""
+        if isinstance(value, datetime):
+            return "dim", f"{value.astimezone():%Y-%m-%d %H:%M:%S}"
+        if isinstance(value, str):
+            return "title" if key.heading == "name" else "label", clean_text(value)
+        if key.kind is Kind.DURATION:
+            return "label", format_duration(value)
+        if key.kind is Kind.BYTES:
+            return "label", format_bytes(value)
+        return "label", str(value).lower() if isinstance(value, bool) else figure(value)
+
+    return Column(key.heading, cell, key.of, right=key.kind not in (Kind.TEXT, Kind.TIME))
+
+
+def _metric_columns(metric: str, goal: Goal | None, *, whole: bool) -> list[Column]:
+    heading = _shortened(clean_text(metric), None if whole else METRIC_COLUMNS)
     last = _metric_column(metric, "last", heading)
     return [last] if goal is None else [last, _metric_column(metric, goal, goal)]
 
@@ -116,12 +163,17 @@ def _metric_column(metric: str, what: str, heading: str) -> Column:
     return Column(heading, cell, lambda r: _sortable(value(r)), right=True, of=metric)
 
 
-def _setting_column(name: str) -> Column:
+def _setting_column(name: str, *, whole: bool) -> Column:
     def cell(run: RunSummary) -> tuple[str, str]:
-        return "label", cut(_words(run.hyperparameters.get(name)), VALUE_COLUMNS)
+        words = _words(run.hyperparameters.get(name))
+        return "label", words if whole else cut(words, VALUE_COLUMNS)
 
-    heading = cut_middle(clean_text(name), VALUE_COLUMNS)
+    heading = _shortened(clean_text(name), None if whole else VALUE_COLUMNS)
     return Column(heading, cell, lambda r: _sortable(r.hyperparameters.get(name)), right=True)
+
+
+def _shortened(text: str, width: int | None) -> str:
+    return text if width is None else cut_middle(text, width)
 
 
 def _sortable(value: Any) -> tuple[int, Any] | None:

@@ -1,6 +1,5 @@
 """The dashboard's table: the runs of a project, what differs between them, and how they did."""
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
@@ -12,7 +11,7 @@ from mlterm.core.summary import RunSummary
 from mlterm.ui.along import points_along
 from mlterm.ui.bars import title_rule
 from mlterm.ui.chart import sparkline
-from mlterm.ui.columns import Column, columns_of, moment_of
+from mlterm.ui.columns import Column, columns_of, definitions_of, foremost, moment_of
 from mlterm.ui.metrics import centred
 from mlterm.ui.rows import Row, fit, row_width, width_of
 from mlterm.ui.state import Axis, State
@@ -64,8 +63,7 @@ class RunsPane:
     @property
     def metrics(self) -> list[str]:
         """The names of the runs' metrics, those that most of them have first."""
-        counts = Counter(name for run in self.source.runs for name in run.metrics)
-        return sorted(counts, key=lambda name: (-counts[name], order_of(name)))
+        return foremost(self.source.runs)
 
     @property
     def metric(self) -> str:
@@ -73,7 +71,8 @@ class RunsPane:
         names = self.metrics
         if self._metric in names:
             return self._metric
-        judged = [name for name in names if goal_of(name, {}) is not None]
+        defined = definitions_of(self.source.runs)
+        judged = [name for name in names if goal_of(name, defined) is not None]
         return next(iter(judged or names), "")
 
     @property
@@ -256,7 +255,8 @@ class RunsPane:
         return next((i for i, run in enumerate(runs) if run.path == self._selected), 0)
 
     def _columns(self, runs: Sequence[RunSummary], width: int = 0) -> list[Column]:
-        judged = [name for name in self.metrics if goal_of(name, {}) is not None]
+        defined = definitions_of(self.source.runs)
+        judged = [name for name in self.metrics if goal_of(name, defined) is not None]
         others = [name for name in judged if name != self.metric][: METRICS - 1]
         shown = [self.metric, *others] if self.metric else []
         return columns_of(runs, shown, self._now(), width, named=self._named)

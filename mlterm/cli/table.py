@@ -1,0 +1,105 @@
+"""Runs in aligned columns, printed: on a terminal coloured and cut to its width, else whole."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+
+import click
+
+from mlterm.core.clean import clean_text
+from mlterm.core.goals import goal_of
+from mlterm.core.summary import RunSummary
+from mlterm.system import terminal
+from mlterm.ui.columns import Column, columns_of, definitions_of, foremost
+from mlterm.ui.rows import cut, width_of
+
+METRICS = 3
+"""Shown where no columns are asked for."""
+_STATUS = {"good": "green", "live": "cyan", "warn": "yellow", "bad": "red"}
+_GAP = "  "
+_ALWAYS = 2
+"""Columns that are shown however narrow the terminal is."""
+
+
+def usual_columns(runs: Sequence[RunSummary], width: int | None) -> list[Column]:
+    """Name, status, times, the foremost metrics and the hyperparameters that differ."""
+    names = foremost(runs)
+    defined = definitions_of(runs)
+    judged = [name for name in names if goal_of(name, defined) is not None] or names
+    columns = columns_of(runs, judged[:METRICS], datetime.now(UTC), width, named=True)
+    if any(run.signal or run.exit_code for run in runs):
+        columns.insert(_EXIT_PLACE, _EXIT)
+    return columns
+
+
+def print_runs(runs: Sequence[RunSummary], columns: Sequence[Column] | None = None) -> None:
+    """The runs' table on stdout, in the usual columns unless others are given."""
+    _, width = terminal.size(1)
+    for line in table(runs, columns, width or None, colour=terminal.supports_colour(1)):
+        sys.stdout.write(f"{line}\n")
+
+
+def table(
+    runs: Sequence[RunSummary], columns: Sequence[Column] | None, width: int | None, *, colour: bool
+) -> Iterator[str]:
+    """The lines; where there is a width, no more columns than fit, and which those are not."""
+    if columns is None:
+        columns = usual_columns(runs, width)
+    cells = [[_bare(*column.cell(run)) for column in columns] for run in runs]
+    widths = [
+        max([width_of(column.heading), *(width_of(line[i][1]) for line in cells)])
+        for i, column in enumerate(columns)
+    ]
+    shown = len(columns) if width is None else _fitting(widths, width)
+    head = [("dim", column.heading) for column in columns]
+    for line in (head, *cells):
+        text = _line(columns[:shown], line, widths, colour=colour)
+        yield text if width is None or colour else cut(text, width)
+    if shown < len(columns):
+        names = ", ".join(column.title for column in columns[shown:])
+        text = cut(f"no room for: {names}", width or 0)
+        yield click.style(text, dim=True) if colour else text
+
+
+def _bare(style: str, text: str) -> tuple[str, str]:
+    """A status without the mark that it has in the view."""
+    return style, text.removeprefix("● ")
+
+
+def _exit(run: RunSummary) -> tuple[str, str]:
+    code = "" if run.exit_code is None else str(run.exit_code)
+    return "label", clean_text(run.signal or code)
+
+
+_EXIT = Column("EXIT", _exit, lambda run: run.exit_code, right=True)
+_EXIT_PLACE = 4
+
+
+def _line(
+    columns: Sequence[Column],
+    cells: Sequence[tuple[str, str]],
+    widths: Sequence[int],
+    *,
+    colour: bool,
+) -> str:
+    parts = []
+    for column, (style, text), width in zip(columns, cells, widths, strict=False):
+        blanks = " " * (width - width_of(text))
+        shown = _coloured(style, text) if colour else text
+        parts.append(blanks + shown if column.right else shown + blanks)
+    return _GAP.join(parts).rstrip()
+
+
+def _coloured(style: str, text: str) -> str:
+    if style == "dim":
+        return click.style(text, dim=True)
+    return click.style(text, fg=_STATUS[style]) if style in _STATUS else text
+
+
+def _fitting(widths: Sequence[int], room: int) -> int:
+    taken = -len(_GAP)
+    for number, width in enumerate(widths):
+        taken += width + len(_GAP)
+        if taken > room and number >= _ALWAYS:
+            return number
+    return len(widths)
