@@ -52,15 +52,14 @@ class Cache:
         with suppress(OSError):
             head, *lines = self._path.read_bytes().split(b"\n")
             if head == self._head:
-                self._lines = {
-                    os.fsdecode(name): line
-                    for name, _, line in (line.partition(b"\0") for line in lines)
-                }
+                self._lines = {os.fsdecode(line.partition(b"\0")[0]): line for line in lines}
 
     def get(self, path: str, stamp: Stamp) -> Kept | None:
         """Of a file of the folder; None where it was never read, or has changed since."""
         with suppress(KeyError, TypeError, ValueError):
-            told, named, summed, run = orjson.loads(self._lines[os.path.basename(path)])
+            told, named, summed, run = orjson.loads(
+                self._lines[os.path.basename(path)].partition(b"\0")[2]
+            )
             if tuple(told) == stamp:
                 run |= {"path": path, "metrics": summaries_in(run["metrics"])}
                 return Kept(stamp, named, summed, RunSummary(**run))
@@ -76,7 +75,9 @@ class Cache:
         if not all(map(isfinite, _numbers_of(run["metrics"]))):
             run["metrics"] = decode(encode(run["metrics"]))  # in words
         with suppress(TypeError):  # text that is no Unicode
-            self._lines[name] = orjson.dumps([kept.stamp, kept.named, kept.summed, run])
+            data = orjson.dumps([kept.stamp, kept.named, kept.summed, run])
+            # Joined, it is as large as it has to be: orjson's has room for six times as much.
+            self._lines[name] = b"".join((os.fsencode(name), b"\0", data))
             self._has_news = True
 
     def write(self, names: Iterable[str]) -> None:
@@ -88,11 +89,7 @@ class Cache:
         scratch = self._path.with_suffix(f".{os.getpid()}.tmp")
         with suppress(OSError):
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            lines = (
-                os.fsencode(name) + b"\0" + line
-                for name, line in self._lines.items()
-                if name in there
-            )
+            lines = (line for name, line in self._lines.items() if name in there)
             try:
                 with open(scratch, "wb", opener=_private) as file:
                     file.write(b"\n".join((self._head, *lines)))
