@@ -17,6 +17,8 @@ METRICS = 3
 """Shown where no columns are asked for."""
 _STATUS = {"good": "green", "live": "cyan", "warn": "yellow", "bad": "red"}
 _GAP = "  "
+_Cell = tuple[str, str, int]
+"""Style, text, and how many columns it takes."""
 _ALWAYS = 2
 """Columns that are shown however narrow the terminal is."""
 
@@ -45,14 +47,13 @@ def table(
     """The lines; where there is a width, no more columns than fit, and which those are not."""
     if columns is None:
         columns = usual_columns(runs, width)
-    cells = [[_bare(*column.cell(run)) for column in columns] for run in runs]
+    head = [_cell("dim", column.heading) for column in columns]
+    lines = [head, *([_cell(*column.cell(run)) for column in columns] for run in runs)]
     widths = [
-        max([width_of(column.heading), *(width_of(line[i][1]) for line in cells)])
-        for i, column in enumerate(columns)
+        max(column) for column in zip(*([w for _, _, w in line] for line in lines), strict=True)
     ]
     shown = len(columns) if width is None else _fitting(widths, width)
-    head = [("dim", column.heading) for column in columns]
-    for line in (head, *cells):
+    for line in lines:
         text = _line(columns[:shown], line, widths, colour=colour)
         yield text if width is None or colour else cut(text, width)
     if shown < len(columns):
@@ -61,9 +62,9 @@ def table(
         yield click.style(text, dim=True) if colour else text
 
 
-def _bare(style: str, text: str) -> tuple[str, str]:
-    """A status without the mark that it has in the view."""
-    return style, text.removeprefix("● ")
+def _cell(style: str, text: str) -> _Cell:
+    text = text.removeprefix("● ")  # the mark that a status has in the view
+    return style, text, width_of(text)
 
 
 def _exit(run: RunSummary) -> tuple[str, str]:
@@ -76,16 +77,12 @@ _EXIT_PLACE = 4
 
 
 def _line(
-    columns: Sequence[Column],
-    cells: Sequence[tuple[str, str]],
-    widths: Sequence[int],
-    *,
-    colour: bool,
+    columns: Sequence[Column], cells: Sequence[_Cell], widths: Sequence[int], *, colour: bool
 ) -> str:
     parts = []
-    for column, (style, text), width in zip(columns, cells, widths, strict=False):
-        blanks = " " * (width - width_of(text))
+    for column, (style, text, size), width in zip(columns, cells, widths, strict=False):
         shown = _coloured(style, text) if colour else text
+        blanks = " " * (width - size)
         parts.append(blanks + shown if column.right else shown + blanks)
     return _GAP.join(parts).rstrip()
 

@@ -65,10 +65,10 @@ class Catalog:
 
     @staticmethod
     def _load(cache: Cache, path: str, stat: os.stat_result, *, metrics: bool) -> Kept:
-        files = RunFiles(Path(path))
         kept = cache.get(path, stamp_of(stat))
-        if kept is not None and (kept.summed or not metrics) and not _is_back(kept.run, files):
+        if kept is not None and (kept.summed or not metrics) and not _is_back(kept.run):
             return kept
+        files = RunFiles(Path(path))
         run, named, stamp = store.load_stamped(files, metrics=metrics)
         kept = Kept(stamp, named, metrics or bool(run.metrics), run)
         if run.status != RUNNING:
@@ -76,9 +76,9 @@ class Catalog:
         return kept
 
 
-def _is_back(run: RunSummary, files: RunFiles) -> bool:
+def _is_back(run: RunSummary) -> bool:
     """Whether a run that was lost lives. Who goes on with one that has ended writes a record."""
-    return run.status == LOST and lock.is_live(files)
+    return run.status == LOST and lock.is_live(RunFiles(Path(run.path)))
 
 
 def all_runs(

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from tests.benchmarks import (
     importing,
+    listing,
     overhead,
     parsing,
     reading,
@@ -23,6 +24,7 @@ from tests.benchmarks.harness import Corner, Row, table
 ROUNDS = {
     "throughput": 7, "start": 21, "overhead": 9, "tracking": 3, "importing": 21, "reading": 9,
     "parsing": 7, "sampling": 11, "viewing": 15,
+    "listing": 5,
 }  # fmt: skip
 
 
@@ -46,6 +48,7 @@ def main() -> int:
         "reading": reading.measure,
         "parsing": parsing.measure,
         "sampling": sampling.measure,
+        "listing": listing.measure,
         "viewing": lambda corner, n: viewing.measure(corner, n, options.megabytes),
     }
     machine = _machine()  # its load before ours

@@ -53,7 +53,7 @@ def _write(folder: Path, number: int, body: Body, *, is_supervised: bool) -> Non
     if is_supervised:
         files.folder.mkdir()
         offset = len(head) + len(body.data)
-        fields = {"schema": 1, "output_offset": 0, "records_offset": offset, "progress": None}
+        fields: Record = {"schema": 1, "records_offset": offset, "progress": None}
         fields |= {"records": body.fold.records, "metrics": body.fold.summaries()}
         SummaryFile(files.summary).put("", fields, body.fold.series)
     else:

@@ -40,6 +40,7 @@ class Corner:
         self.environ = kept | {
             "HOME": str(self.path),
             "MLTERM_RUNTIME_DIR": str(self.path / "run"),
+            "XDG_CACHE_HOME": str(self.path / "cache"),
             "XDG_CONFIG_HOME": str(self.path / "config"),
         }
         if installed_script() is None:
@@ -209,6 +210,14 @@ class Row:
             "name": self.name, "ours": self.ours, "peer": self.peer, "ratio": numbers,
             "target": self.target, "verdict": self.verdict,
         }  # fmt: skip
+
+
+def figure(name: str, value: float, target: float, unit: str) -> Row:
+    """A figure with a bound of its own, as a share of it."""
+    share = value / target
+    one = Ratio(share, share, share, 0.0, 1)
+    digits = 2 if target < 5 else 1
+    return Row(name, f"{value:.{digits}f} {unit}", f"{target:g} {unit}", one, target=1.0)
 
 
 HEAD = ("", "mlterm", "peer", "ratio", "min-max", "noise", "target", "")

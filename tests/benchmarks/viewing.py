@@ -20,8 +20,8 @@ from tests.benchmarks.harness import (
     PROJECT,
     RUN_ID,
     Corner,
-    Ratio,
     Row,
+    figure,
     installed_script,
     interleave,
     ratio,
@@ -278,11 +278,11 @@ def _long_run(corner: Corner) -> list[Row]:
     path.unlink()
     first, complete, used, peak, now = map(statistics.median, zip(*each, strict=True))
     return [
-        _figure("a bare file of a million records, complete", complete, RECORDS_SECONDS, "s"),
+        figure("a bare file of a million records, complete", complete, RECORDS_SECONDS, "s"),
         Row("  of which until its first chart", f"{first:.2f} s"),
         Row("  of which CPU", f"{used:.2f} s"),
-        _figure("  peak resident memory with it open", peak, MEBIBYTES, "MiB"),
-        _figure("  resident memory with it open", now, MEBIBYTES, "MiB"),
+        figure("  peak resident memory with it open", peak, MEBIBYTES, "MiB"),
+        figure("  resident memory with it open", now, MEBIBYTES, "MiB"),
     ]
 
 
@@ -308,14 +308,6 @@ def memory_of(pid: int) -> tuple[float, ...]:
     return tuple(int(fields[name].split()[0]) / 1024 for name in ("VmHWM", "VmRSS"))
 
 
-def _figure(name: str, value: float, target: float, unit: str) -> Row:
-    """A figure with a bound of its own, as a share of it."""
-    share = value / target
-    one = Ratio(share, share, share, 0.0, 1)
-    digits = 2 if target < 5 else 1
-    return Row(name, f"{value:.{digits}f} {unit}", f"{target:g} {unit}", one, target=1.0)
-
-
 # --- What looking costs -------------------------------------------------------------------
 
 
@@ -339,7 +331,7 @@ def _share(corner: Corner, path: Path, what: str, target: float) -> Row:
         begin, seconds = time.monotonic(), cpu_seconds(screen.pid)
         time.sleep(WATCHED_SECONDS)
         share = (cpu_seconds(screen.pid) - seconds) / (time.monotonic() - begin)
-    return _figure(f"CPU of the view of {what}", 100 * share, target, "%")
+    return figure(f"CPU of the view of {what}", 100 * share, target, "%")
 
 
 def cpu_seconds(pid: int) -> float:
@@ -425,9 +417,9 @@ def _keys_in_flood(corner: Corner, file: Path) -> list[Row]:
     stop.unlink()
     corner.settle()
     return [
-        _figure("  a key's answer while it floods, median", 1000 * statistics.median(times),
+        figure("  a key's answer while it floods, median", 1000 * statistics.median(times),
                 1000 * KEY_SECONDS, "ms"),
-        _figure(f"  the longest of {KEYS}", 1000 * max(times), 1000 * KEY_SECONDS, "ms"),
+        figure(f"  the longest of {KEYS}", 1000 * max(times), 1000 * KEY_SECONDS, "ms"),
         Row("  the last screen", words="right" if is_right else "WRONG"),
     ]  # fmt: skip
 
