@@ -28,7 +28,9 @@ def usual_columns(runs: Sequence[RunSummary], width: int | None) -> list[Column]
     names = foremost(runs)
     defined = definitions_of(runs)
     judged = [name for name in names if goal_of(name, defined) is not None] or names
-    columns = columns_of(runs, judged[:METRICS], datetime.now(UTC), width, named=True)
+    # A name is to be copied: it may have twice as much room as in the view.
+    room = None if width is None else 2 * width
+    columns = columns_of(runs, judged[:METRICS], datetime.now(UTC), room, named=True)
     if any(run.signal or run.exit_code for run in runs):
         columns.insert(_EXIT_PLACE, _EXIT)
     return columns

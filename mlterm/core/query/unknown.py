@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from mlterm.core.clean import clean_text
-from mlterm.core.query.names import FIELDS, Name, Scope
+from mlterm.core.query.names import FIELDS, STATISTICS, Name, Scope
 from mlterm.core.summary import RunSummary
 
 
@@ -21,7 +21,9 @@ def _words(name: Name, runs: Sequence[RunSummary]) -> str:
     there = dict.fromkeys(known for run in runs for known in _known(name.scope, run))
     fields = FIELDS if name.scope is Scope.ANY else ()
     own = name.written.removeprefix(f"{name.scope.value}.")
-    near = difflib.get_close_matches(own, [*fields, *there], n=3)
+    bare, _, last = own.rpartition(".")
+    sought = bare if last in STATISTICS and bare else own
+    near = difflib.get_close_matches(sought, [*fields, *there], n=3)
     words = f"no run has '{clean_text(own)}'"
     return f"{words}; did you mean {' or '.join(map(clean_text, near))}?" if near else words
 
