@@ -12,6 +12,7 @@ from mlterm.core.series import Series
 from mlterm.core.summary import RunSummary
 from mlterm.feed.metrics import MetricsFeed
 from mlterm.system import lock, store
+from mlterm.system.catalog import Catalog
 from mlterm.system.checkpoint import Checkpoint
 from mlterm.system.paths import RunFiles
 
@@ -34,7 +35,10 @@ class RunsFeed:
         self._known: dict[str, _Run] = {}
         self._changed: dict[str, None] = {}
         self._metric: str | None = None
-        self._scan_due = 0.0
+        self._scan_due = self._list_due = 0.0
+        self._catalog = Catalog(folder)
+        self._is_kept = False
+        """Whether what was read at the beginning is kept for the next time."""
 
     def choose(self, metric: str | None) -> None:
         """Which metric's series are wanted; they come with the next polls."""
@@ -67,8 +71,11 @@ class RunsFeed:
             del self._changed[path]
             self._known[path].read()
             has_news = True
-        if has_news:
+        if has_news and (not self._changed or self._clock() >= self._list_due):
             self._list()
+        if not (self._changed or self._is_kept):
+            self._catalog.write(self._known)
+            self._is_kept = True
         has_more, has_worked = bool(self._changed), False
         for run in [] if has_more else [self._known[run.path] for run in self.runs]:
             if run.has_work(self._metric):
@@ -93,7 +100,8 @@ class RunsFeed:
                     there.add(entry.path)
                     run = self._known.get(entry.path)
                     if run is None:
-                        run = self._known[entry.path] = _Run(RunFiles(Path(entry.path)))
+                        files = RunFiles(Path(entry.path))
+                        run = self._known[entry.path] = _Run(files, self._catalog)
                     if run.has_changed(seen):
                         self._changed[entry.path] = None
         gone = self._known.keys() - there
@@ -103,19 +111,23 @@ class RunsFeed:
         return bool(gone)
 
     def _list(self) -> None:
+        """As the scan, no more often than its length allows while there is more to read."""
+        begin = self._clock()
         loaded = ((run.summary, run.is_named) for run in self._known.values() if run.summary)
         runs = store.of_project(loaded, self._project)
         runs.sort(key=lambda run: run.started or "", reverse=True)
         runs.sort(key=lambda run: run.status != RUNNING)
         self.runs = runs
         self.version += 1
+        now = self._clock()
+        self._list_due = now + SCAN_SHARE * (now - begin)
 
 
 class _Run:
     """What is kept of one run."""
 
-    def __init__(self, files: RunFiles) -> None:
-        self.files = files
+    def __init__(self, files: RunFiles, catalog: Catalog) -> None:
+        self.files, self._catalog = files, catalog
         self.summary: RunSummary | None = None
         """None where the file cannot be read, or was not yet."""
         self.is_named = False
@@ -135,7 +147,9 @@ class _Run:
         not asked for: who goes on with a run writes a record first."""
         has_ended = self.summary is not None and self.summary.status in ENDED
         same = self._state is not None and self._state[:3] == _key(seen)
-        is_live = False if has_ended and same else lock.is_live(self.files)
+        # Of one that was never read the lock makes no difference: it is read.
+        is_asked = self._state is not None and not (has_ended and same)
+        is_live = is_asked and lock.is_live(self.files)
         state = (*_key(seen), is_live)
         if state == self._state or (has_ended and same):
             return False
@@ -148,11 +162,14 @@ class _Run:
         self._is_read, self._has_curve, self._curve_feed = False, False, None
         self._is_growing = before is not None
         try:
-            self.summary, self.is_named = store.load_named(self.files)
+            kept = self._catalog.kept(self.files)
         except OSError:
             self.summary = None
             return
-        if self.summary.metrics:
+        self.summary, self.is_named = kept.run, kept.named
+        if self._state is not None:  # as its lock was found now
+            self._state = (*self._state[:3], kept.run.status == RUNNING)
+        if kept.summed:
             self._is_read, self._feed = True, None
         elif before is not None:
             self.summary = replace(self.summary, metrics=before.metrics)

@@ -1,8 +1,9 @@
 """The runs of a log folder, read once as long as their files do not change."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 
 from mlterm.core.clean import clean_text
@@ -22,7 +23,10 @@ class Catalog:
         self.folder = folder
         self.unreadable: dict[str, OSError] = {}
         """Files that could not be read, by path; of the last time that was tried."""
-        self._cache: Cache | None = None
+
+    @cached_property
+    def _cache(self) -> Cache:
+        return Cache(self.folder)
 
     def runs(
         self,
@@ -33,28 +37,32 @@ class Catalog:
     ) -> list[RunSummary]:
         """The runs of a project, or all, the newest last; with their metrics' summaries where
         those are wanted. ``step`` is told how many files of how many are done."""
-        if self._cache is None:
-            self._cache = Cache(self.folder)
         self.unreadable = {}
         seen = dict(self._scan())
         loaded = []
         for number, (path, stat) in enumerate(seen.items()):
             try:
-                kept = self._load(self._cache, path, stat, metrics=metrics)
+                kept = self._load(path, stat, metrics=metrics)
             except OSError as error:
                 self.unreadable[path] = error
             else:
                 loaded.append((kept.run, kept.named))
             step(number + 1, len(seen))
-        self._cache.write(map(os.path.basename, seen))
+        self.write(seen)
         return sorted(store.of_project(loaded, project), key=lambda run: run.started or "")
 
     def load(self, files: RunFiles, *, metrics: bool = False) -> RunSummary:
         """One run of the folder. Raises OSError."""
-        if self._cache is None:
-            self._cache = Cache(self.folder)
+        return self.kept(files, metrics=metrics).run
+
+    def kept(self, files: RunFiles, *, metrics: bool = False) -> Kept:
+        """The same, and what else is known of it. Raises OSError."""
         path = os.fspath(files.run)
-        return self._load(self._cache, path, os.stat(path), metrics=metrics).run
+        return self._load(path, os.stat(path), metrics=metrics)
+
+    def write(self, paths: Iterable[str]) -> None:
+        """Keep what was read one by one; ``paths`` are all runs of the folder."""
+        self._cache.write(map(os.path.basename, paths))
 
     def _scan(self) -> Iterator[tuple[str, os.stat_result]]:
         with suppress(OSError), os.scandir(self.folder) as entries:
@@ -63,16 +71,15 @@ class Catalog:
                     with suppress(FileNotFoundError):
                         yield entry.path, entry.stat()
 
-    @staticmethod
-    def _load(cache: Cache, path: str, stat: os.stat_result, *, metrics: bool) -> Kept:
-        kept = cache.get(path, stamp_of(stat))
+    def _load(self, path: str, stat: os.stat_result, *, metrics: bool) -> Kept:
+        kept = self._cache.get(path, stamp_of(stat))
         if kept is not None and (kept.summed or not metrics) and not _is_back(kept.run):
             return kept
         files = RunFiles(Path(path))
         run, named, stamp = store.load_stamped(files, metrics=metrics)
         kept = Kept(stamp, named, metrics or bool(run.metrics), run)
         if run.status != RUNNING:
-            cache.put(kept)
+            self._cache.put(kept)
         return kept
 
 

@@ -232,7 +232,8 @@ def test_a_poll_is_bounded_and_what_is_left_comes_with_the_next(folder: Folder) 
     while feed.poll(0.5):
         seen.append(len(feed.runs))
         assert len(seen) < 200
-    assert seen[:20] == [*range(1, 21)]
+    assert seen[0] == 1
+    assert seen == sorted(seen)  # listed now and then while there is more to read
     assert len(seen) > 23
     assert feed.runs[0].run_id == "long"
     assert feed.runs[0].metrics == store.fold(long.run).summaries()
