@@ -37,6 +37,11 @@ class Choice:
         """The log directory."""
         return paths.log_dir(self.log_dir)
 
+    @property
+    def query(self) -> Query:
+        """The filter, or what accepts every run. Raises RefusedError where it is no expression."""
+        return parse_query(self.filter or "", datetime.now(UTC))
+
     def runs(self, *, metrics: bool = True, live: bool = False) -> list[RunSummary]:
         """Those that were named, in that order, else all, the newest last, if they pass the
         filter; with their metrics' summaries unless nobody wants them. With ``live`` the live
@@ -45,7 +50,7 @@ class Choice:
         Raises NotFoundError where there are none, RefusedError where a name is ambiguous or the
         filter is no expression.
         """
-        query = parse_query(self.filter or "", datetime.now(UTC))
+        query = self.query
         found = self._unfiltered(metrics=metrics or query.needs_metrics, live=live)
         passing = [run for run in found if query.accepts(run)]
         if not passing and not live:

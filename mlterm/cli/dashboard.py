@@ -1,11 +1,14 @@
 """mlterm dashboard: the runs of a project, side by side."""
 
+from dataclasses import replace
+
 import click
 
-from mlterm.cli.options import log_dir_option, project_option, run_argument
-from mlterm.cli.show import files_of, find, importing
+from mlterm.cli.choosing import Choice, choosing
+from mlterm.cli.show import files_of, importing
 from mlterm.cli.table import print_runs
-from mlterm.system import catalog, paths, terminal
+from mlterm.system import terminal
+from mlterm.system.catalog import nothing_found
 
 SHORTEST_REFRESH, LONGEST_REFRESH = 0.1, 3600.0
 
@@ -17,9 +20,7 @@ def _refresh(_context: click.Context, _option: click.Parameter, value: float) ->
 
 
 @click.command()
-@run_argument(required=False, several=True)
-@project_option
-@log_dir_option
+@choosing
 @click.option(
     "--refresh",
     type=float,
@@ -28,32 +29,28 @@ def _refresh(_context: click.Context, _option: click.Parameter, value: float) ->
     metavar="SECONDS",
     help="How often files are looked at [1].",
 )
-def dashboard(
-    runs: tuple[str, ...], project: str | None, log_dir: str | None, refresh: float
-) -> int:
+def dashboard(choice: Choice, refresh: float) -> int:
     """Show the runs of a project as a table, live ones first; or RUN, or several in one.
 
     Where no view fits, the table is printed once.
     """
-    folder = paths.log_dir(log_dir)
-    chosen = [find(word, log_dir, project) for word in runs]
     if not terminal.fits_view():
-        known = chosen or catalog.all_runs(folder, project)
-        if not known:
-            raise catalog.nothing_found(folder, project)
-        print_runs(known)
+        print_runs(choice.runs(metrics=False))
         return 0
+    query = choice.query
+    chosen = choice.runs(metrics=False) if choice.words else []
     with importing():
         from mlterm.feed.runs import RunsFeed
         from mlterm.ui.app import first_state
         from mlterm.ui.dashboard import Dashboard
         from mlterm.ui.state import Mode
 
-    feed = RunsFeed(folder, project)
+    feed = RunsFeed(choice.folder, choice.project)
     while not feed.runs and feed.poll():
         continue
     if not feed.runs and not chosen:
-        raise catalog.nothing_found(folder, project)
-    state = first_state(Mode.DASHBOARD)
-    Dashboard(feed, folder, project, state, refresh, [files_of(run) for run in chosen]).run()
+        raise nothing_found(choice.folder, choice.project)
+    state = replace(first_state(Mode.DASHBOARD), runs_pattern=query.text)
+    opened = [files_of(run) for run in chosen]
+    Dashboard(feed, choice.folder, choice.project, state, refresh, opened).run()
     return 0

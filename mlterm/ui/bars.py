@@ -8,7 +8,7 @@ from mlterm.core.lifecycle import RUNNING
 from mlterm.ui import keymap
 from mlterm.ui.model import Model
 from mlterm.ui.rows import Row, cut, cut_middle, fit, row_width, spread, width_of
-from mlterm.ui.state import Pane, State, Tab
+from mlterm.ui.state import Pane, Prompt, State, Tab
 from mlterm.ui.styles import STATUS
 
 BAR_COLUMNS = 16
@@ -105,19 +105,33 @@ def footer(state: State, width: int, loading: float = 1.0) -> Row:
             [("typing", words), ("dim", "  Ctrl-] leaves; every other key is its own")], width
         )
     if state.prompt is not None:
-        typed = clean_text(state.prompt.text)
-        is_search = state.prompt.pane is Pane.OUTPUT
-        hint = "Enter searches, Esc leaves" if is_search else "Enter keeps, Esc takes back"
-        ask = f" {_ASKS[state.prompt.pane]} "
-        right: Row = [("dim", f" {hint} ")]
-        if width_of(ask) + width_of(typed) + 1 + row_width(right) > width:
-            right = []
-        while typed and width_of(ask) + width_of(typed) + 1 > width:
-            typed = typed[1:]  # its end is what is typed at
-        return spread([("accent", ask), ("title", typed), ("cursor", "▏")], right, width)
+        return _prompt(state.prompt, width)
     if state.notice:
         return fit([("warn", f" {clean_text(state.notice)}")], width)
     return _hints(state, width, loading=loading)
+
+
+def _prompt(prompt: Prompt, width: int) -> Row:
+    """What is being typed, and what Enter would do, or what is wrong and from where."""
+    ask = f" {_ASKS[prompt.pane]} "
+    at = prompt.wrong_at if prompt.error else len(prompt.text)
+    typed, wrong = clean_text(prompt.text[:at]), clean_text(prompt.text[at:])
+    room = width - width_of(ask) - 1  # of the cursor
+    if prompt.error:
+        free = max(room - width_of(typed + wrong), width // 2)
+        right: Row = [("bad", f" {cut(clean_text(prompt.error), max(0, free - 2))} ")]
+    else:
+        is_search = prompt.pane is Pane.OUTPUT
+        hint = "Enter searches, Esc leaves" if is_search else "Enter keeps, Esc takes back"
+        right = [("dim", f" {hint} ")]
+        if width_of(typed) + row_width(right) > room:
+            right = []
+    room -= row_width(right) if prompt.error else 0
+    while typed + wrong and width_of(typed + wrong) > room:
+        typed, wrong = typed[1:], wrong if typed else wrong[1:]  # its end is what is typed at
+    return spread(
+        [("accent", ask), ("title", typed), ("bad", wrong), ("cursor", "▏")], right, width
+    )
 
 
 def _hints(state: State, width: int, *, loading: float) -> Row:

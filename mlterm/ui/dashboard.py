@@ -44,6 +44,7 @@ class Dashboard:
         self._refresh_seconds = refresh_seconds
         self._runs = runs
         self._pane = RunsPane(self._runs, lambda: datetime.now(UTC), named=project is None)
+        self._pane.filter(state.runs_pattern)
         self._subject: Subject | None = None
         self._seen: Any = None
         self._due: Any = None
@@ -181,6 +182,8 @@ class Dashboard:
             self._pane.source = self._runs
         elif effect.pane is Pane.RUNS:
             self._pane.carry_out(effect, layout(self._state).panes[Pane.RUNS].height)
+            if effect.do is Do.FILTER and (error := self._pane.error) is not None:
+                self._state = update.refuse(self._state, error.words, error.at)
         elif self._subject is not None and not self._state.table:
             self._subject.carry_out(effect, self._state)
 

@@ -118,7 +118,7 @@ BINDINGS = (
     Binding(Where.RUNS, ("s",), "sort_runs", "sort by the next column", hint="sort"),
     Binding(Where.RUNS, ("S",), "reverse_sort", "the other way round"),
     Binding(Where.RUNS, ("m",), "next_metric", "the next metric in the table", hint="metric"),
-    Binding(Where.RUNS, ("/",), "ask_runs", "filter, as you type", hint="filter"),
+    Binding(Where.RUNS, ("/",), "ask_runs", "filter: words, or an expression", hint="filter"),
     Binding(Where.SPLIT, ("w",), "other_pane", "the other pane", hint="pane"),
     Binding(Where.SPLIT, ("<",), "narrower", "less room for the charts"),
     Binding(Where.SPLIT, (">",), "wider", "more room for the charts"),

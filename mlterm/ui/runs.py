@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from mlterm.core.goals import goal_of, order_of
 from mlterm.core.lifecycle import RUNNING
+from mlterm.core.query import QueryError, is_expression, parse_query
 from mlterm.core.series import Series
 from mlterm.core.summary import RunSummary
 from mlterm.ui.along import points_along
@@ -52,6 +53,8 @@ class RunsPane:
         """The paths of runs, in the order in which they were marked."""
         self.version = 0
         self.pattern = ""
+        self.error: QueryError | None = None
+        """What is wrong with the last that was to be the pattern."""
         self._metric = ""
         self._sort = ""
         self._reverse = False
@@ -79,8 +82,7 @@ class RunsPane:
     def runs(self) -> list[RunSummary]:
         """Those that the pattern lets through, in their order: live ones first, then the newest,
         unless sorted otherwise."""
-        words = self.pattern.lower().split()
-        shown = [run for run in self.source.runs if _has(run, words)]
+        shown = list(filter(self._filter(), self.source.runs))
         shown.sort(key=lambda run: moment_of(run.started), reverse=True)
         shown.sort(key=lambda run: run.status != RUNNING)
         column = next((c for c in self._columns(shown) if c.name == self._sort), None)
@@ -152,9 +154,24 @@ class RunsPane:
         self.version += 1
 
     def filter(self, pattern: str) -> None:
-        """Show only runs in which all of these words stand somewhere."""
-        self.pattern = pattern
-        self.version += 1
+        """Show only runs in which all of these words stand somewhere, or those that an expression
+        means; one that is wrong changes nothing, and is told in ``error``."""
+        self.error = None
+        try:
+            if is_expression(pattern):
+                parse_query(pattern, self._now())
+        except QueryError as error:
+            self.error = error
+        else:
+            self.pattern = pattern
+            self.version += 1
+
+    def _filter(self) -> Callable[[RunSummary], bool]:
+        """Parsed anew each time: ``2 days ago`` moves on."""
+        if is_expression(self.pattern):
+            return parse_query(self.pattern, self._now()).accepts
+        words = self.pattern.lower().split()
+        return lambda run: _has(run, words)
 
     def carry_out(self, effect: Effect, height: int) -> None:
         """Do what the effect asks of a table of that height."""

@@ -76,6 +76,10 @@ class Prompt:
     text: str = ""
     before: str = ""
     """What was in force, for who thinks better of it."""
+    error: str = ""
+    """What is wrong with it; it is not in force then."""
+    wrong_at: int = 0
+    """Where."""
 
 
 @dataclass(frozen=True)

@@ -206,6 +206,8 @@ def _scroll_help(state: State, rows: int) -> State:
 
 def _type(state: State, prompt: Prompt, name: str) -> Step:
     if name == "enter":
+        if prompt.error:
+            return state, ()
         done = replace(state, prompt=None)
         if prompt.pane is Pane.OUTPUT and prompt.text:
             return done, (Effect(Do.SEARCH, Pane.OUTPUT, 1, prompt.text),)
@@ -221,7 +223,16 @@ def _type(state: State, prompt: Prompt, name: str) -> Step:
         text = text.rstrip().rpartition(" ")[0]
     elif len(name) == 1 and name.isprintable():
         text += name
-    return _typed(replace(state, prompt=replace(prompt, text=text)), prompt.pane, text)
+    return _typed(
+        replace(state, prompt=Prompt(prompt.pane, text, prompt.before)), prompt.pane, text
+    )
+
+
+def refuse(state: State, error: str, at: int) -> State:
+    """The state, now that what is being typed turns out to be wrong at that place."""
+    if state.prompt is None:
+        return replace(state, notice=error)
+    return replace(state, prompt=replace(state.prompt, error=error, wrong_at=at))
 
 
 def _typed(state: State, pane: Pane, text: str) -> Step:

@@ -7,6 +7,7 @@
     one        = "not" one | "(" expression ")" | "has:" name | name sign value
 """
 
+import re
 from datetime import datetime
 
 from mlterm.core.clean import clean_text
@@ -20,6 +21,7 @@ from mlterm.core.query.values import STATUSES, Literal, parse_number, test_of
 KEYWORDS = ("and", "or", "not")
 DEEPEST = 100
 """Parentheses and nots in one another: more make no sense, and would use up the stack."""
+_EXPRESSION = re.compile(r"[=<>~]|(?<!\S)\(*has:", re.IGNORECASE)
 _UNITS = {*UNITS, *(f"{unit}s" for unit in UNITS)}
 _MEANT = {
     "is": "equal is written =", "equals": "equal is written =", "eq": "equal is written =",
@@ -43,11 +45,8 @@ def parse_query(text: str, now: datetime) -> Query:
 
 
 def is_expression(text: str) -> bool:
-    """Whether a text is meant as an expression, be it a good one: it has a sign, or ``has:``."""
-    try:
-        return any(token.kind in (Kind.SIGN, Kind.HAS) for token in tokens_of(text))
-    except MistakeError:
-        return True
+    """Whether a text is meant as one, be it good or not, by a sign or ``has:`` in it."""
+    return _EXPRESSION.search(text) is not None
 
 
 class _Parser:
