@@ -1,7 +1,7 @@
 """The table of runs, and the place in it."""
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -116,13 +116,37 @@ def test_the_other_way_round_is_the_other_way_round() -> None:
 
 @pytest.mark.parametrize(
     ("pattern", "found"),
-    [("failed", ["b"]), ("lr=0.2", ["c"]), ("LR=0.1 completed", ["a"]), ("nothing", [])],
-)
+    [("failed", ["b"]), ("LR 0.1 completed", ["a"]), ("nothing", []), ("lr=0.2", ["c"]),
+     ("loss.min < 0.4 and not status = failed", ["c"]), ("not lr < 0.2", ["d", "c"]),
+     ("has:loss", ["c", "b", "a"]), ("started > 3 hours ago", ["c"]), ("lr > 5", [])],
+)  # fmt: skip
 def test_a_filter_looks_at_names_status_and_hyperparameters(pattern: str, found: list[str]) -> None:
     table = pane()
     table.filter(pattern)
     assert names(table) == found
     assert ("no run has this" in "".join(drawn(table))) == (not found)
+
+
+def test_an_expression_that_is_wrong_changes_nothing_and_is_told() -> None:
+    table = pane()
+    table.filter("status = failed")
+    table.filter("status = faild")
+    assert names(table) == ["b"]
+    assert table.pattern == "status = failed"
+    assert table.error is not None
+    assert (table.error.at, "did you mean failed?" in table.error.words) == (9, True)
+    table.filter("lr < 0.15")
+    assert names(table) == ["b", "a"]
+    assert table.error is None
+
+
+def test_what_was_two_hours_ago_moves_on() -> None:
+    clock = [NOW]
+    table = RunsPane(Source(), lambda: clock[0], named=False)
+    table.filter("started >= 2 hours ago")
+    assert names(table) == ["c"]
+    clock[0] += timedelta(minutes=1)
+    assert names(table) == []
 
 
 def test_the_selection_stays_with_its_run() -> None:

@@ -84,6 +84,22 @@ def test_a_filter_is_in_force_while_it_is_typed_and_escape_takes_it_back() -> No
     assert press(kept, "esc")[0].charts.pattern == ""
 
 
+def test_a_filter_that_is_wrong_is_not_left_by_enter_but_mended_or_taken_back() -> None:
+    opened = replace(after(table=True, mode=Mode.DASHBOARD), runs_pattern="loss < 1")
+    typed, effects = press(opened, "/", "ctrl u", "a", "=")
+    assert effects[-1] == Effect(Do.FILTER, Pane.RUNS, text="a=")
+    wrong = update.refuse(typed, "a value is expected", 2)
+    assert press(wrong, "enter") == (wrong, [])
+    mended, effects = press(wrong, "1")
+    assert effects == [Effect(Do.FILTER, Pane.RUNS, text="a=1")]
+    assert mended.prompt == Prompt(Pane.RUNS, "a=1", "loss < 1")
+    assert press(mended, "enter")[0].prompt is None
+    back, effects = press(wrong, "esc")
+    assert (back.prompt, back.runs_pattern) == (None, "loss < 1")
+    assert effects == [Effect(Do.FILTER, Pane.RUNS, text="loss < 1")]
+    assert update.refuse(back, "late", 0).notice == "late"
+
+
 def test_keys_that_mean_something_are_text_in_a_prompt() -> None:
     typed, effects = press(state(live=True), "/", "q", "d", "1", " ", "?")
     assert typed.charts.pattern == "qd1 ?"

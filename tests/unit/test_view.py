@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from mlterm.core.summary import RunSummary
 from mlterm.ui import update
-from mlterm.ui.bars import header
+from mlterm.ui.bars import footer, header
 from mlterm.ui.rows import Row, row_width, text_of
 from mlterm.ui.state import Axis, Charts, Mode, Pane, Prompt, State, Tab
 from mlterm.ui.view import View
@@ -295,6 +295,24 @@ def test_of_a_long_prompt_the_end_is_seen() -> None:
         line = shown(at(columns, 12, prompt=Prompt(Pane.METRICS, text)))[-1].rstrip()
         assert "9日本▏" in line
         assert "Esc takes back" in line or line.endswith("▏")
+
+
+@pytest.mark.parametrize("columns", [5, 20, 60, 80, 200])
+@pytest.mark.parametrize("text", ["a", "status = faild and lr < 1e-3", "日本 = " + "x" * 300])
+def test_what_is_wrong_with_a_prompt_is_told_beside_it(columns: int, text: str) -> None:
+    error = "no status is called 'faild'; did you mean failed?"
+    at_ = min(9, len(text))
+    prompt = Prompt(Pane.RUNS, text, error=error, wrong_at=at_)
+    row = footer(State(columns, 12, table=True, prompt=prompt), columns)
+    assert row_width(row) == columns
+    (line,) = text_of([row])
+    if columns >= 60:
+        assert line.rstrip().partition("▏")[0].endswith(text[-9:])
+        assert "no status is called" in line
+        assert ("Enter" in line) is False
+    if columns == 200 and len(text) < 100:
+        assert line.rstrip().endswith(error)
+        assert ("bad", text[at_:]) in row or at_ == len(text)
 
 
 def test_without_times_the_time_axis_shows_steps() -> None:
