@@ -83,6 +83,79 @@ def test_runs_are_filtered_and_sorted(swept: Home) -> None:
     assert terminal.wait() == 0
 
 
+def test_a_filter_may_be_an_expression_and_a_wrong_one_is_told_without_leaving(
+    swept: Home,
+) -> None:
+    terminal = swept.terminal("dashboard", rows=40, columns=140)
+    see(terminal, "sweep-2")
+    terminal.send("/loss.min < 0.12 and status = faild")
+    see(terminal, "no status is called 'faild'; did you mean failed?", "Runs · 2 of 3")
+    terminal.send("\r")
+    see(terminal, "did you mean failed?")
+    terminal.send("\x7fed")
+    see(terminal, "1 of 3", "Enter keeps", "digits/sweep-1")
+    gone(terminal, "sweep-0")
+    terminal.send("\r")
+    see(terminal, "/loss.min < 0.12 and status = failed")
+    gone(terminal, "Enter keeps")
+    terminal.send("\x1b")
+    see(terminal, "Runs · 3", "sweep-0")
+    terminal.send("q")
+    assert terminal.wait() == 0
+
+
+def test_an_option_says_what_the_table_begins_with(swept: Home) -> None:
+    words = ("--filter", "lr <= 0.01 and loss.min > 0.1")
+    terminal = swept.terminal("dashboard", *words, rows=40, columns=120)
+    see(terminal, "1 of 3", "sweep-2")
+    terminal.send("\x1b")
+    see(terminal, "Runs · 3", "sweep-0")
+    terminal.send("q")
+    assert terminal.wait() == 0
+
+
+def test_of_named_runs_those_that_pass_are_opened(swept: Home) -> None:
+    words = ("sweep-0", "sweep-1", "--filter", "status = failed")
+    terminal = swept.terminal("dashboard", *words, rows=40, columns=120)
+    see(terminal, "digits/sweep-1 ● failed", "accuracy")
+    terminal.send("q")
+    assert terminal.wait() == 0
+
+
+def test_what_is_printed_is_filtered_too(swept: Home) -> None:
+    done = swept.mlterm("dashboard", "--filter", "loss.min < 0.12 or lr = 1e-3", check=True)
+    assert [n for n in range(3) if b"sweep-%d" % n in done.stdout] == [0, 1, 2]
+    done = swept.mlterm("dashboard", "--filter", "loss.min < 0.12", "--project", "digits")
+    assert [n for n in range(3) if b"sweep-%d" % n in done.stdout] == [0, 1]
+    done = swept.mlterm("dashboard", "sweep-2", "sweep-0", "--filter", "not status = failed")
+    assert [n for n in range(3) if b"sweep-%d" % n in done.stdout] == [0, 2]
+    assert done.stdout.index(b"sweep-2") < done.stdout.index(b"sweep-0")
+
+
+def test_where_none_passes_this_is_said(swept: Home) -> None:
+    done = swept.mlterm("dashboard", "--filter", "los < 1")
+    assert done.returncode == 1
+    assert done.stdout == b""
+    lines = done.stderr.decode().splitlines()
+    assert lines[0] == "Error: none of the 3 runs passes the filter los < 1"
+    assert "no run has 'los'; did you mean loss?" in lines[1]
+    done = swept.mlterm("dashboard", "--runs", "sweep-0", "--filter", "status = failed")
+    assert done.returncode == 1
+    assert b"the run does not pass the filter status = failed" in done.stderr
+
+
+@pytest.mark.parametrize("runs", [[], ["nothing"]])
+def test_a_filter_that_is_none_is_refused_with_its_place(viewing: Home, runs: list[str]) -> None:
+    words = ("dashboard", *runs, "--filter", "lr < 1 and (x")
+    done = viewing.mlterm(*words)
+    assert done.returncode == 2
+    shown = done.stderr.decode().splitlines()
+    assert shown[:3] == ["Error: the filter", "  lr < 1 and (x", " " * 15 + "^"]
+    terminal = viewing.terminal(*words)
+    terminal.expect("Error: the filter")
+    assert terminal.wait() == 2
+
+
 def test_new_runs_appear_and_live_ones_are_first(swept: Home) -> None:
     terminal = swept.terminal("dashboard", "--refresh", "0.1", rows=40, columns=120)
     see(terminal, "Runs · 3")
