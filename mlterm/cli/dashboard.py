@@ -35,7 +35,7 @@ def dashboard(choice: Choice, refresh: float) -> int:
     Where no view fits, the table is printed once.
     """
     if not terminal.fits_view():
-        print_runs(choice.runs(metrics=False))
+        print_runs(choice.runs())
         return 0
     query = choice.query
     chosen = choice.runs(metrics=False) if choice.words else []
