@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from mlterm.core.clean import clean_text
 from mlterm.core.query import QueryError, parse_key, parse_order, parse_query
+from mlterm.core.query.names import FIELDS
+from mlterm.core.query.tokens import quoted
 from mlterm.core.summary import RunSummary
 from tests.unit.querying import NOW, run
 
@@ -163,6 +165,14 @@ def test_every_name_can_be_written_in_quotes(name: str) -> None:
         text = f"metric.{inner} = 3 and metric.{inner}.min = 1 and tag.{inner} = x"
         assert parse_query(text, NOW).accepts(of)
         assert parse_key(f"metric.{inner}.min").of(of) == 1.0
+
+
+@given(st.one_of(st.text(), st.sampled_from(["a.b", "7", "nan", "Or", "has:x", "a.", "train/x"])))
+def test_a_name_is_written_so_that_it_is_read_as_one(name: str) -> None:
+    for prefix in ("param.", ""):
+        key = parse_key(f"{prefix}{quoted(name)}")
+        assert key.of(run(hyperparameters={name: 4})) == 4 or name in FIELDS
+    parse_query(f"{quoted(name)} = 1", NOW)
 
 
 values = st.one_of(

@@ -157,11 +157,11 @@ def test_names_that_no_run_has_are_told_with_the_nearest() -> None:
             " metric.val_los.last = 1 and batch = 1")  # fmt: skip
     assert tell_unknown(parse_query(text, NOW).names, runs) == [
         "no run has 'vall_loss'; did you mean val_loss?",
-        "no run has 'taem'; did you mean team?",
-        "no run has 'optm.lr'; did you mean optim.lr or optim?",
+        "no run has 'tag.taem'; did you mean tag.team?",
+        "no run has 'param.optm.lr'; did you mean param.optim.lr or param.optim?",
         "no run has 'staus'; did you mean status?",
         "no run has 'zzz'",
-        "no run has 'gpus.x'; did you mean gpus?",
-        "no run has 'val_loss.min'; did you mean val_loss?",
-        "no run has 'val_los.last'; did you mean val_loss?",
+        "no run has 'system.gpus.x'; did you mean system.gpus?",
+        "no run has 'val_loss.min'",
+        "no run has 'metric.val_los.last'; did you mean metric.val_loss.last?",
     ]

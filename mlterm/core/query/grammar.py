@@ -14,11 +14,10 @@ from mlterm.core.clean import clean_text
 from mlterm.core.query.errors import MistakeError, QueryError
 from mlterm.core.query.moments import UNITS
 from mlterm.core.query.names import Name, name_of
-from mlterm.core.query.tokens import SIGNS, Kind, Piece, Token, tokens_of
+from mlterm.core.query.tokens import KEYWORDS, SIGNS, Kind, Piece, Token, tokens_of
 from mlterm.core.query.tree import And, Comparison, Has, Node, Not, Or, Query
 from mlterm.core.query.values import STATUSES, Literal, parse_number, test_of
 
-KEYWORDS = ("and", "or", "not")
 DEEPEST = 100
 """Parentheses and nots in one another: more make no sense, and would use up the stack."""
 _EXPRESSION = re.compile(r"[=<>~]|(?<!\S)\(*has:", re.IGNORECASE)

@@ -17,9 +17,13 @@ _BLANKS = re.compile(r"\s+")
 _SIGNS = re.compile(r"[=<>~!]+")
 _BARE = re.compile(r"""[^\s()=<>~!"']+""")
 _QUOTED = re.compile(r'"(?:[^"]|"")*+"' + r"|'(?:[^']|'')*+'")
+_PLAIN = re.compile(r"[^\W\d][\w/@%-]*(?:\.[\w/@%-]+)*")
+"""Names that need no quotes, though not all that do not."""
 _HAS = re.compile(r"has:", re.IGNORECASE)
 QUOTES = ("'", '"')
+KEYWORDS = ("and", "or", "not")
 SIGNS = ("=", "!=", "<", "<=", ">", ">=", "~")
+_MISREAD = {*KEYWORDS, "inf", "infinity", "nan"}
 _MEANT = {
     "!": "write 'not' in front of a comparison",
     "!~": "write 'not' in front of the name, and ~ here",
@@ -72,6 +76,14 @@ class Token:
         """The word in small letters, where it has no quotes; else nothing."""
         is_bare = len(self.pieces) == 1 and not self.pieces[0].quote
         return self.text.lower() if is_bare else ""
+
+
+def quoted(name: str) -> str:
+    """A name as it is written in an expression, in quotes where it needs them."""
+    if _PLAIN.fullmatch(name) and name.lower() not in _MISREAD:
+        return name
+    inner = name.replace('"', '""')
+    return f'"{inner}"'
 
 
 def tokens_of(text: str) -> list[Token]:

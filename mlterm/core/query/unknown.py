@@ -5,12 +5,13 @@ from typing import Any
 
 from mlterm.core.clean import clean_text
 from mlterm.core.query.names import FIELDS, STATISTICS, Name, Scope
+from mlterm.core.query.tokens import quoted
 from mlterm.core.summary import RunSummary
 
 
 def tell_unknown(names: Iterable[Name], runs: Sequence[RunSummary]) -> list[str]:
     """Of the names that are no fields those that none of the runs has, in words, with the
-    nearest that there are: ``no run has 'vall_loss'; did you mean val_loss?``."""
+    nearest that there are: ``no run has 'vall_loss.min'; did you mean val_loss.min?``."""
     strange = [n for n in names if n.scope is not Scope.FIELD and not any(map(n.read, runs))]
     return [_words(name, runs) for name in strange]
 
@@ -18,29 +19,32 @@ def tell_unknown(names: Iterable[Name], runs: Sequence[RunSummary]) -> list[str]
 def _words(name: Name, runs: Sequence[RunSummary]) -> str:
     import difflib
 
-    there = dict.fromkeys(known for run in runs for known in _known(name.scope, run))
+    prefix = "" if name.scope is Scope.ANY else f"{name.scope.value}."
+    statistic = next((end for each in STATISTICS if name.written.endswith(end := f".{each}")), "")
+    there = dict.fromkeys(
+        f"{prefix}{known}" for run in runs for known in _known(name.scope, run, statistic)
+    )
+    there.pop(name.written, None)  # a metric that has no such statistic
     fields = FIELDS if name.scope is Scope.ANY else ()
-    own = name.written.removeprefix(f"{name.scope.value}.")
-    bare, _, last = own.rpartition(".")
-    sought = bare if last in STATISTICS and bare else own
-    near = difflib.get_close_matches(sought, [*fields, *there], n=3)
-    words = f"no run has '{clean_text(own)}'"
+    near = difflib.get_close_matches(name.written, [*fields, *there], n=3)
+    words = f"no run has '{clean_text(name.written)}'"
     return f"{words}; did you mean {' or '.join(map(clean_text, near))}?" if near else words
 
 
-def _known(scope: Scope, run: RunSummary) -> Iterator[str]:
+def _known(scope: Scope, run: RunSummary, statistic: str) -> Iterator[str]:
+    """As they are written in an expression."""
     if scope in (Scope.METRIC, Scope.ANY):
-        yield from run.metrics
+        yield from (f"{quoted(metric)}{statistic}" for metric in run.metrics)
     if scope in (Scope.PARAM, Scope.ANY):
-        yield from _flat(run.hyperparameters)
+        yield from _nested(run.hyperparameters)
     if scope is Scope.TAG:
-        yield from run.tags
+        yield from map(quoted, run.tags)
     if scope is Scope.SYSTEM:
-        yield from _flat(run.cost)
+        yield from _nested(run.cost)
 
 
-def _flat(tree: Mapping[str, Any], before: str = "") -> Iterator[str]:
+def _nested(tree: Mapping[str, Any], before: str = "") -> Iterator[str]:
     for name, value in tree.items():
-        yield f"{before}{name}"
+        yield f"{before}{quoted(name)}"
         if isinstance(value, Mapping):
-            yield from _flat(value, f"{before}{name}.")
+            yield from _nested(value, f"{before}{quoted(name)}.")
