@@ -2,6 +2,7 @@
 
 import re
 import warnings
+from functools import lru_cache
 
 from mlterm.core.backtracking import find_risk
 
@@ -17,6 +18,7 @@ class BadRegexError(ValueError):
         self.words, self.at = words, at
 
 
+@lru_cache(maxsize=64)  # to judge one takes far longer than to compile it
 def compile_regex(source: str) -> re.Pattern[str]:
     """Raises BadRegexError."""
     if len(source) > LONGEST:

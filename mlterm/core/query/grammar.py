@@ -16,12 +16,12 @@ from mlterm.core.query.moments import UNITS
 from mlterm.core.query.names import Name, name_of
 from mlterm.core.query.tokens import KEYWORDS, SIGNS, Kind, Piece, Token, tokens_of
 from mlterm.core.query.tree import And, Comparison, Has, Node, Not, Or, Query
-from mlterm.core.query.values import STATUSES, Literal, parse_number, test_of
+from mlterm.core.query.values import STATUSES, parse_number, test_of
 
 DEEPEST = 100
 """Parentheses and nots in one another: more make no sense, and would use up the stack."""
 _EXPRESSION = re.compile(r"[=<>~]|(?<!\S)\(*has:", re.IGNORECASE)
-_UNITS = {*UNITS, *(f"{unit}s" for unit in UNITS)}
+_AGO = {f"{unit}{plural} ago" for unit in UNITS for plural in ("", "s")}
 _MEANT = {
     "is": "equal is written =", "equals": "equal is written =", "eq": "equal is written =",
     "contains": "~ searches", "like": "~ searches", "matches": "~ searches",
@@ -125,7 +125,7 @@ class _Parser:
             raise MistakeError(first.at, words)
         piece = self._value(sign)
         test = test_of(name.kind, sign.text, piece, self._now)
-        return Comparison(name, sign.text, Literal(piece.text, bool(piece.quote)), test)
+        return Comparison(name, sign.text, piece, test)
 
     def _name(self, expected: str) -> Name:
         token = self._next
@@ -142,10 +142,10 @@ class _Parser:
         if len(token.pieces) > 1:
             raise MistakeError(token.pieces[1].at, "all of a value, or nothing, is put in quotes")
         (piece,) = token.pieces
-        unit, ago = (each.bare for each in [*self._tokens[self._at :], token, token][:2])
-        if token.bare.isdecimal() and unit in _UNITS and ago == "ago":
+        ahead = " ".join(each.bare for each in self._tokens[self._at : self._at + 2])
+        if token.bare.isdecimal() and ahead in _AGO:
             self._at += 2
-            return Piece(f"{piece.text} {unit} ago", piece.at)
+            return Piece(f"{piece.text} {ahead}", piece.at)
         return piece
 
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from mlterm.core.query.names import Name
-from mlterm.core.query.values import Literal, Test
+from mlterm.core.query.tokens import Piece
+from mlterm.core.query.values import Test
 from mlterm.core.summary import RunSummary
 
 
@@ -58,7 +59,7 @@ class Comparison:
 
     name: Name
     sign: str
-    literal: Literal
+    value: Piece
     test: Test = field(compare=False, repr=False)
 
     def accepts(self, run: RunSummary) -> bool:

@@ -4,7 +4,6 @@ import operator
 import re
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -38,14 +37,6 @@ Test = Callable[[Any], bool]
 Number = float | int
 
 
-@dataclass(frozen=True)
-class Literal:
-    """A value as it was written."""
-
-    text: str
-    quoted: bool
-
-
 def parse_number(text: str) -> Number | None:
     """``1e-3``, ``-5``, ``1_000``, ``inf``, ``nan``; None of what is no number."""
     if not _NUMBER.fullmatch(text):
@@ -71,23 +62,22 @@ def test_of(kind: Kind, sign: str, piece: Piece, now: datetime) -> Test:
 
     Raises MistakeError where that cannot be compared with values of this kind.
     """
-    literal = Literal(piece.text, bool(piece.quote))
     if sign == "~":
         return _search(piece)
     if kind is Kind.TIME:
         return _time_test(sign, piece, now)
     if kind in _READERS:
-        number = _READERS[kind](literal.text)
+        number = _READERS[kind](piece.text)
         if number is None:
             raise MistakeError(piece.at, f"{_EXPECTED[kind]} is expected here")
         return _number_test(sign, number)
-    if kind is Kind.STATUS and sign in ("=", "!=") and literal.text not in STATUSES:
-        raise MistakeError(piece.at, _no_status(literal.text))
+    if kind is Kind.STATUS and sign in ("=", "!=") and piece.text not in STATUSES:
+        raise MistakeError(piece.at, _no_status(piece.text))
     if kind is Kind.COMMIT and sign in ("=", "!="):
-        return _commit_test(sign, literal.text)
+        return _commit_test(sign, piece.text)
     if kind is Kind.ANY:
-        return _any_test(sign, literal)
-    return _text_test(sign, literal.text)
+        return _any_test(sign, piece)
+    return _text_test(sign, piece.text)
 
 
 def _search(piece: Piece) -> Test:
@@ -141,13 +131,13 @@ def _time_test(sign: str, piece: Piece, now: datetime) -> Test:
     return lambda value: (m := moment_of(value)) is not None and order(m, start)
 
 
-def _any_test(sign: str, literal: Literal) -> Test:
+def _any_test(sign: str, piece: Piece) -> Test:
     """Numbers with numbers, and texts with texts; a text that a run has is a number too where
     that is compared with a number without quotes."""
-    number = _number_or_bool(literal.text)
+    number = _number_or_bool(piece.text)
     of_number = None if number is None else _number_test(sign, number)
-    of_text = _text_test(sign, literal.text)
-    is_bare_number = not literal.quoted and parse_number(literal.text) is not None
+    of_text = _text_test(sign, piece.text)
+    is_bare_number = not piece.quote and parse_number(piece.text) is not None
 
     def test(value: Any) -> bool:
         if isinstance(value, str):
@@ -155,7 +145,7 @@ def _any_test(sign: str, literal: Literal) -> Test:
                 return of_text(value)
             value = parse_number(value)
         elif not isinstance(value, int | float):
-            return _structure_test(sign, literal.text, value)
+            return _structure_test(sign, piece.text, value)
         if value is None or of_number is None:
             return sign == "!="
         return of_number(value)
