@@ -132,7 +132,7 @@ def test_json_has_words_for_what_json_has_not(home: Home) -> None:
         (("--filter", "lr > 5"), 1, b"none of the 3 runs passes"),
         (("--filter", "los < 5"), 1, b"did you mean loss"),
         (("--sort", "los.min"), 1, b"did you mean loss"),
-        (("--columns", "name,param.lrr"), 1, b"did you mean lr"),
+        (("--columns", "name,param.lrr"), 1, b"did you mean param.lr"),
         (("x",), 1, b"No run 'x'"),
         (("--watch",), 2, b"terminal"),
     ],

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
 from mlterm.core.query.errors import MistakeError
 
@@ -78,6 +79,7 @@ class Token:
         return self.text.lower() if is_bare else ""
 
 
+@lru_cache(maxsize=4096)
 def quoted(name: str) -> str:
     """A name as it is written in an expression, in quotes where it needs them."""
     if _PLAIN.fullmatch(name) and name.lower() not in _MISREAD:
