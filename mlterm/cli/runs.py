@@ -18,7 +18,7 @@ from mlterm.system import terminal
 from mlterm.ui.columns import Column, key_column
 
 WATCH_SECONDS = 2.0
-_NAMES = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^,"])+')
+_NAMES = re.compile(r"""(?:"[^"]*"|'[^']*'|[^,"'])+""")
 """Between commas that stand in no quotes."""
 
 
