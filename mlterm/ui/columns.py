@@ -23,6 +23,7 @@ LEAST_NAME, NAME_SHARE = 16, 0.25
 """Of a name: never cut to fewer columns, and for the rest to a share of the window."""
 VALUE_COLUMNS = 12
 """Of a hyperparameter, at most."""
+_NUMBERS = (Kind.NUMBER, Kind.DURATION, Kind.BYTES, Kind.ANY)
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -115,7 +116,7 @@ def key_column(key: Key) -> Column:
             return "label", format_bytes(value)
         return "label", str(value).lower() if isinstance(value, bool) else figure(value)
 
-    return Column(key.heading, cell, key.of, right=key.kind not in (Kind.TEXT, Kind.TIME))
+    return Column(key.heading, cell, key.of, right=key.kind in _NUMBERS)
 
 
 def _metric_columns(metric: str, goal: Goal | None, *, whole: bool) -> list[Column]:
