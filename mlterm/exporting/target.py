@@ -1,0 +1,125 @@
+"""Where an export goes: its file or folder has its name only when all of it is there.
+
+Here belongs what is refused, what is kept when something goes wrong, and how that is said.
+"""
+
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from mlterm.core.clean import clean_text
+from mlterm.core.errors import MltermError, RefusedError
+
+MARK = ".mlterm-export"
+"""A file in each folder that was exported: no other is ever replaced."""
+_BUFFER_BYTES = 1024 * 1024
+
+
+class Target:
+    """Standard output, or what -o names."""
+
+    def __init__(
+        self, path: str | os.PathLike[str] | None = None, *, overwrite: bool = False
+    ) -> None:
+        """``path`` is None for standard output; ``overwrite`` replaces what is there."""
+        self.path = None if path is None else Path(os.path.abspath(path))
+        self._overwrite = overwrite
+
+    @property
+    def title(self) -> str:
+        """What it is called in messages."""
+        return "standard output" if self.path is None else _shown(self.path)
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether what was written cannot be taken back: standard output, a pipe, a device."""
+        return self.path is None or _is_special(self.path)
+
+    @contextmanager
+    def file(self) -> Iterator[BinaryIO]:
+        """The file to write; it can be sought in and cut unless ``is_stream``.
+
+        It gets its name at the block's end; an error, or an interrupt, leaves nothing (and an
+        older file as it was). Raises RefusedError where it may not be written, MltermError
+        for an OSError that leaves the block, BrokenPipeError where nobody reads any more.
+        """
+        with self._told():
+            if self.path is None:
+                with open(1, "wb", _BUFFER_BYTES, closefd=False) as out:
+                    yield out
+            elif _is_special(self.path):
+                with self.path.open("wb", _BUFFER_BYTES) as out:
+                    yield out
+            else:
+                place = self._place(is_folder=False)
+                with _staging(place) as folder:
+                    with (folder / "new").open("wb", _BUFFER_BYTES) as out:
+                        yield out
+                    (folder / "new").replace(place)
+
+    @contextmanager
+    def folder(self) -> Iterator[Path]:
+        """An empty folder to fill, that gets its name at the block's end, as ``file``."""
+        if self.path is None:
+            raise RefusedError("this format makes a folder: -o FOLDER says which")
+        with self._told():
+            place = self._place(is_folder=True)
+            with _staging(place) as folder:
+                (folder / "new").mkdir()
+                yield folder / "new"
+                (folder / "new" / MARK).touch()
+                if place.is_dir():
+                    place.rename(folder / "old")
+                (folder / "new").rename(place)
+
+    def _place(self, *, is_folder: bool) -> Path:
+        """Where it will stand. Raises RefusedError where it cannot."""
+        place = Path(os.path.realpath(self.path or ""))  # a link stays one
+        if not place.parent.is_dir():
+            raise RefusedError(f"there is no folder {_shown(place.parent)} to write into")
+        if not os.path.lexists(place):
+            return place
+        if place.is_dir() != is_folder:
+            raise RefusedError(f"{self.title} is {'no' if is_folder else 'a'} folder")
+        if not self._overwrite:
+            raise RefusedError(f"{self.title} is there already; --overwrite replaces it")
+        if is_folder and any(place.iterdir()) and not (place / MARK).exists():
+            raise RefusedError(f"{self.title} holds other things than an export; it is kept")
+        return place
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            kept = "" if self.is_stream else "; nothing of it was kept"
+            raise MltermError(
+                f"cannot write {self.title}: {error.strerror or error}{kept}"
+            ) from error
+
+
+@contextmanager
+def _staging(place: Path) -> Iterator[Path]:
+    """A folder beside ``place`` that is gone at the block's end with whatever is in it."""
+    with tempfile.TemporaryDirectory(
+        prefix=".mlterm-", dir=place.parent, ignore_cleanup_errors=True
+    ) as folder:
+        yield Path(folder)
+
+
+def _is_special(path: Path) -> bool:
+    """A device or a pipe, which is written to and never replaced."""
+    with suppress(OSError):
+        mode = path.stat().st_mode
+        return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+    return False
+
+
+def _shown(path: Path) -> str:
+    return clean_text(os.fspath(path))
