@@ -20,6 +20,7 @@ _COMMANDS = {  # name: (module, what `mlterm --help` says, so that it imports no
     "parse": ("parse", "Print the metrics that an output tells."),
     "logs": ("logs", "Print a run's output."),
     "list-runs": ("runs", "Show live and ended runs (alias: ls)."),
+    "export": ("export", "Write runs as csv, json and other formats."),
 }
 PIPE_CLOSED = 128 + 13
 """Whoever read us has seen enough: as if SIGPIPE had ended us, without a word."""

@@ -57,3 +57,18 @@ def _sound(part: Record, inner: str) -> Record:
 
 def _objects(value: object) -> list[Record]:
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+def flattened(sample: Record) -> Record:
+    """A sound sample as one row: ``job.cpu_percent``, ``gpu0.power_watts``. Processes and roles,
+    of which every sample has others, are left out."""
+    flat = {name: value for name, value in sample.items() if not isinstance(value, dict | list)}
+    parts = [(part, sample.get(part, {})) for part in ("job", "host", "cgroup")]
+    for gpu in sample.get("gpus", ()):
+        mig = f".{gpu['mig']}" if "mig" in gpu else ""
+        parts.append((f"gpu{gpu.get('index')}{mig}", gpu))
+    for part, fields in parts:
+        for name, value in fields.items():
+            if name not in ("index", "mig", "unavailable"):
+                flat[f"{part}.{name}"] = value
+    return flat

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlterm.core.clean import clean_text
+from mlterm.core.errors import NotFoundError
 from mlterm.core.records import Record, decode, decode_batch
 from mlterm.core.summary import RunSummary
 from mlterm.core.values import plain
@@ -74,6 +75,14 @@ def samples_of(runs: Sequence[RunSummary]) -> list[Source]:
 def size_of(sources: Sequence[Source]) -> int:
     """Bytes to read."""
     return sum(source.size for source in sources)
+
+
+def nothing_to_export(what: str, report: Report) -> NotFoundError:
+    """Where the runs have no such things, or none that can be read."""
+    words = f"there is nothing to export: no {what} in these runs"
+    if report.broken_lines:
+        words += f"; {report.broken_lines} lines of them could not be read"
+    return NotFoundError("\n".join([words, *report.unreadable]))
 
 
 def _source(run: RunSummary, path: Path) -> Source:

@@ -1,0 +1,122 @@
+"""mlterm export: runs in the formats of other programs."""
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from mlterm.cli.choosing import Choice, choosing
+from mlterm.cli.progress import Progress
+from mlterm.cli.show import say
+from mlterm.core import records
+from mlterm.core.clean import clean_text
+from mlterm.core.errors import RefusedError
+from mlterm.exporting.formats import FORMATS, Format, Kind, Options, Report, exporter
+from mlterm.exporting.target import Target
+from mlterm.system import terminal
+
+_SWITCHES = {"long": "--long", "merge_steps": "--merge-steps", "system": "--system"}
+
+
+@click.command()
+@choosing
+@click.option("--format", "name", metavar="FORMAT", help="See the manual [as PATH ends, else csv].")
+@click.option("-o", "--output", metavar="PATH", help="A file or folder [standard output].")
+@click.option("--overwrite", is_flag=True, help="Replace what is there.")
+@click.option("--long", "long", is_flag=True, help="A row a value, not a column a name.")
+@click.option("--merge-steps", is_flag=True, help="A row a step, not a row a record.")
+@click.option("--system", is_flag=True, help="The samples of CPU, memory and GPUs.")
+@click.option("--json", "as_json", is_flag=True, help="Say what was written as a JSON object.")
+def export(
+    choice: Choice,
+    name: str | None,
+    output: str | None,
+    overwrite: bool,
+    as_json: bool,
+    **switches: bool,
+) -> int:
+    """Write runs as csv, json, jsonl or another format."""
+    path = None if output in (None, "-", "/dev/stdout") else output
+    name = name or _told_by(path)
+    if name not in FORMATS:
+        raise RefusedError(f"'{clean_text(name)}' is no format; there are:\n{_list()}")
+    form = FORMATS[name]
+    _check(name, form, path, switches, as_json=as_json)
+    runs = choice.runs(metrics=form.summaries)
+    if len(runs) > 1 and not form.several:
+        raise RefusedError(f"{name} takes one run, and these are {len(runs)}: say which")
+    options = Options(**switches, progress=Progress)
+    with _ending_cleanly():
+        report = exporter(form)(runs, Target(path, overwrite=overwrite), options)
+    _tell(report)
+    if as_json:
+        told = {"path": str(Path(path or "").absolute()), "format": name, "runs": report.runs}
+        told |= {"rows": report.rows, "broken_lines": report.broken_lines}
+        sys.stdout.buffer.write(records.encode(told | {"unreadable": report.unreadable}))
+    return 0
+
+
+def _told_by(path: str | None) -> str:
+    """The format that a path's ending names; csv where it has none."""
+    ending = Path(path or "").suffix
+    if not ending:
+        return "csv"
+    for name, form in FORMATS.items():
+        if form.ending == ending.lower():
+            return name
+    raise RefusedError(
+        f"{clean_text(ending)} tells no format; --format is one of:\n{_list()}",
+    )
+
+
+def _list() -> str:
+    width = max(map(len, FORMATS))
+    return "\n".join(f"  {name:{width}}  {form.words}" for name, form in FORMATS.items())
+
+
+def _check(
+    name: str, form: Format, path: str | None, switches: dict[str, bool], *, as_json: bool
+) -> None:
+    """Refuse what goes not together before any run is read."""
+    for field, is_set in switches.items():
+        if is_set and field not in form.takes:
+            there = ", ".join(other for other, one in FORMATS.items() if field in one.takes)
+            raise RefusedError(f"{_SWITCHES[field]} means nothing for {name}, but for {there}")
+    if switches["system"] and switches["merge_steps"]:
+        raise RefusedError("samples have no steps to merge: leave --system or --merge-steps out")
+    if path is None and form.kind is Kind.FOLDER:
+        raise RefusedError(f"{name} makes a folder: -o says which")
+    if path is None and form.kind is Kind.BINARY and terminal.is_terminal(1):
+        raise RefusedError(f"{name} is nothing for a terminal: -o names a file")
+    if path is None and as_json:
+        raise RefusedError("--json tells what was written to a file: -o names it")
+
+
+def _tell(report: Report) -> None:
+    """What the person should know, on stderr."""
+    for note in report.notes:
+        say(note)
+    if report.broken_lines:
+        lines = "1 line" if report.broken_lines == 1 else f"{report.broken_lines:,} lines"
+        say(f"{lines} could not be read; all others were exported")
+    for words in report.unreadable:
+        say(f"cannot read {words}")
+
+
+@contextmanager
+def _ending_cleanly() -> Iterator[None]:
+    """Told to end, the export takes away what it has begun, as with Ctrl-C."""
+
+    def end(number: int, _frame: Any) -> NoReturn:
+        sys.exit(128 + number)
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
