@@ -104,7 +104,7 @@ def _tell(report: Report) -> None:
         lines = "1 line" if report.broken_lines == 1 else f"{report.broken_lines:,} lines"
         say(f"{lines} could not be read; all others were exported")
     for words in report.unreadable:
-        say(f"cannot read {words}")
+        say(words)
 
 
 @contextmanager

@@ -15,15 +15,14 @@ import orjson
 
 from mlterm.core.summary import RunSummary
 from mlterm.exporting.formats import Options, Report
-from mlterm.exporting.tables import RUN, Row, Table
+from mlterm.exporting.tables import Row, Table, text_of
 from mlterm.exporting.target import Target
 
-_LONG = ("name", "value")
 _WORDS = frozenset({"NaN", "Infinity", "-Infinity"})
 _FORMULA = frozenset("=+-@＝＋－＠\t\r\n\0")
 _QUOTED = re.compile(r'[",\r\n]')
-_DOUBTFUL = re.compile(rb'"[^\w,\]]|\\|\{')
-"""In an array of rows as JSON: what may make a cell of it another than its text."""
+_DOUBTFUL = re.compile(rb'"[^\w,\]]')
+"""In JSON that has no backslash: the beginning of a text that may look like a formula."""
 
 
 def export(runs: Sequence[RunSummary], target: Target, options: Options) -> Report:
@@ -31,10 +30,8 @@ def export(runs: Sequence[RunSummary], target: Target, options: Options) -> Repo
     report = Report(runs=len(runs))
     with target.file() as out:
         table = Table(runs, options)
-        blocks = table.long_rows(report) if options.long else table.rows(report)
-        headings = (*RUN, *table.axes, *(_LONG if options.long else table.headings))
-        out.write(_line(headings))
-        for run, rows in blocks:
+        out.write(_line(table.headings))
+        for run, rows in table.blocks(report):
             out.write(lines(rows, _line((run.project, run.run_id))[:-1]))
     return report
 
@@ -52,20 +49,22 @@ def lines(rows: Sequence[Row], before: bytes) -> bytes:
     try:
         data = orjson.dumps(rows)
     except TypeError:  # a lone surrogate
-        return b"".join(before + b"," + _line(row) for row in rows)
+        data = b"\\"
     if b'"-Inf' in data:
         data = data.replace(b'"-Infinity"', b"-Infinity")
-    commas = len(rows) * len(rows[0]) - 1
     if (
-        data.count(b",") != commas
+        data.count(b",") != len(rows) * len(rows[0]) - 1
         or data.count(b"[") != len(rows) + 1
         or data.count(b"]") != len(rows) + 1
+        or b"{" in data
+        or b"\\" in data
         or _DOUBTFUL.search(data)
     ):
-        return b"".join(before + b"," + _line(row) for row in rows)
+        return b"".join(before + _line((None, *row)) for row in rows)
     # No text holds a bracket or a comma now, so these stand between cells and rows alone.
-    data = data.replace(b",null", b",").replace(b"[null", b"[").replace(b'"', b"")
-    return before + b"," + data[2:-2].replace(b"],[", b"\n" + before + b",") + b"\n"
+    data = b"," + data[2:-2].replace(b"],[", b"\n,")
+    data = data.replace(b",null", b",").translate(None, b'"')
+    return before + data.replace(b"\n", b"\n" + before) + b"\n"
 
 
 def _line(row: Sequence[Any]) -> bytes:
@@ -75,11 +74,8 @@ def _line(row: Sequence[Any]) -> bytes:
 def _cell(value: object) -> str:
     if value is None:
         return ""
-    if not isinstance(value, str):
-        text = orjson.dumps(value).decode()
-    elif value[:1] in _FORMULA and value not in _WORDS:
-        text = f"'{value}"
-    else:
-        text = value
+    text = text_of(value)
+    if text is value and text[:1] in _FORMULA and text not in _WORDS:
+        text = f"'{text}"
     # Not the csv module: of Python 3.11 and 3.12 it leaves a carriage return without quotes.
     return '"' + text.replace('"', '""') + '"' if _QUOTED.search(text) else text

@@ -21,6 +21,7 @@ from enum import Enum
 from importlib import import_module
 from typing import Protocol, cast
 
+from mlterm.core.errors import MltermError
 from mlterm.core.summary import RunSummary
 from mlterm.exporting.target import Target
 
@@ -51,14 +52,25 @@ class Format:
     """Fields of ``Options`` that it heeds; the command refuses the others."""
     several: bool = True
     """Whether it takes more than one run."""
+    extra: str = ""
+    """What of mlterm's extras installs its libraries."""
     summaries: bool = False
     """Whether it wants the metrics of each RunSummary."""
 
 
+_TABLE = frozenset({"long", "merge_steps", "system"})
 FORMATS = {
-    "csv": Format(
-        "csvtable", "a table, a row a record", ".csv",
-        takes=frozenset({"long", "merge_steps", "system"}),
+    "csv": Format("csvtable", "a table: a row a record of metrics", ".csv", takes=_TABLE),
+    "json": Format(
+        "jsonarray", "all of each run, in one array", ".json",
+        takes=frozenset({"system"}), summaries=True,
+    ),
+    "jsonl": Format(
+        "jsonlines", "the records of metrics, a line each", ".jsonl", takes=frozenset({"system"})
+    ),
+    "parquet": Format(
+        "parquet", "a table as csv, its columns typed (needs pyarrow)", ".parquet", Kind.BINARY,
+        takes=_TABLE, extra="parquet",
     ),
 }  # fmt: skip
 
@@ -117,5 +129,12 @@ class Export(Protocol):
 
 
 def exporter(form: Format) -> Export:
-    """The function of a format."""
-    return cast(Export, import_module(f"mlterm.exporting.{form.module}").export)
+    """The function of a format. Raises MltermError where its library is not installed."""
+    try:
+        module = import_module(f"mlterm.exporting.{form.module}")
+    except ImportError as error:
+        if not form.extra:
+            raise
+        hint = f"pip install 'mlterm[{form.extra}]'"
+        raise MltermError(f"this format needs a library: {hint} ({error})") from None
+    return cast(Export, module.export)

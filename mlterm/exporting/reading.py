@@ -5,7 +5,6 @@ finds the same. Values that are not finite are words ("NaN", "Infinity", "-Infin
 run's file has them.
 """
 
-import math
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from pathlib import Path
 
 from mlterm.core.clean import clean_text
 from mlterm.core.errors import NotFoundError
-from mlterm.core.records import Record, decode, decode_batch
+from mlterm.core.records import Record, decode, decode_batch, is_finite
 from mlterm.core.summary import RunSummary
 from mlterm.core.values import plain
 from mlterm.exporting.formats import Report, Shown
@@ -36,9 +35,10 @@ class Source:
                 records, broken = decode_batch(data)
                 report.broken_lines += broken
                 shown.step(len(data))
-                yield _worded(records) if b"NaN" in data or b"Infinity" in data else records
+                # One letter is sooner looked for than a word.
+                yield _worded(records) if b"N" in data or b"I" in data else records
         except OSError as error:
-            report.unreadable.append(f"{clean_text(os.fspath(self.path))}: {error.strerror}")
+            report.unreadable.append(unreadable(self.path, error))
 
     def metrics(self, report: Report, shown: Shown) -> Iterator[list[Record]]:
         """Its records of metrics."""
@@ -77,6 +77,11 @@ def size_of(sources: Sequence[Source]) -> int:
     return sum(source.size for source in sources)
 
 
+def unreadable(path: Path, error: OSError) -> str:
+    """What a report says of a file."""
+    return f"{clean_text(os.fspath(path))} could not be read: {error.strerror}"
+
+
 def nothing_to_export(what: str, report: Report) -> NotFoundError:
     """Where the runs have no such things, or none that can be read."""
     words = f"there is nothing to export: no {what} in these runs"
@@ -94,8 +99,4 @@ def _source(run: RunSummary, path: Path) -> Source:
 
 def _worded(records: list[Record]) -> list[Record]:
     """Where another program has written a bare NaN, which JSON has not."""
-    return [plain(record) if any(map(_is_odd, record.values())) else record for record in records]
-
-
-def _is_odd(value: object) -> bool:
-    return not math.isfinite(value) if type(value) is float else type(value) in (dict, list)
+    return [record if is_finite(record) else plain(record) for record in records]

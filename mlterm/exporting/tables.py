@@ -10,16 +10,21 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
+import orjson
+
 from mlterm.core.errors import MltermError
 from mlterm.core.records import Record
 from mlterm.core.samples import flattened, sound
 from mlterm.core.summary import RunSummary
+from mlterm.core.values import plain
 from mlterm.exporting.formats import Options, Report, Shown
 from mlterm.exporting.reading import Source, nothing_to_export, runs_of, samples_of, size_of
 
 Row = tuple[Any, ...]
 RUN = ("project", "run_id")
 """The columns that say whose a row is; a row is without them, since its block is of one run."""
+LONG = ("name", "value")
+"""The last columns of a long table."""
 WINDOW = 1024
 """Steps of a run that may still be joined: a record that comes later begins a row anew."""
 _METRICS_AXES = {
@@ -43,32 +48,34 @@ class Table:
         self.axes = tuple(self._axes)
         """Of every row, in this order."""
         self.names = self._find_names()
-        """The user's own, in their order; and in ``headings`` what their columns are called."""
-        self.headings = tuple(_headings(self.names, (*RUN, *self.axes)))
+        """The user's own, in their order."""
+        own = LONG if options.long else _headings(self.names, (*RUN, *self.axes))
+        self.headings = (*RUN, *self.axes, *own)
         self._layouts = _Layouts(self._layout)
 
-    def rows(self, report: Report) -> Iterator[tuple[RunSummary, list[Row]]]:
-        """Blocks of rows, a value or None a column: the axes, then the names."""
-        for source, records in self._records("Exporting", report, merge=self._options.merge_steps):
+    def blocks(
+        self, report: Report, what: str = "Exporting"
+    ) -> Iterator[tuple[RunSummary, list[Row]]]:
+        """Rows of a run, a value or None a column: the axes, then the names; or with ``long``
+        a row a value: the axes, its name and itself. ``what`` is for who waits."""
+        merge = self._options.merge_steps
+        for source, records in self._records(what, report, merge=merge):
             for record in records:
                 record[_ABSENT] = None
             rows = [self._layouts[tuple(record)](record) for record in records]
+            if self._options.long:
+                rows = self._lengthened(rows)
             report.rows += len(rows)
             yield source.run, rows
 
-    def long_rows(self, report: Report) -> Iterator[tuple[RunSummary, list[Row]]]:
-        """The same, a row a value: the axes, then its name and itself."""
+    def _lengthened(self, rows: Iterable[Row]) -> list[Row]:
         axes = len(self.axes)
-        for run, rows in self.rows(report):
-            report.rows -= len(rows)
-            long = [
-                (*row[:axes], name, value)
-                for row in rows
-                for name, value in zip(self.names, row[axes:], strict=True)
-                if value is not None
-            ]
-            report.rows += len(long)
-            yield run, long
+        return [
+            (*row[:axes], name, value)
+            for row in rows
+            for name, value in zip(self.names, row[axes:], strict=True)
+            if value is not None
+        ]
 
     def _find_names(self) -> dict[str, None]:
         names: dict[str, None] = {}
@@ -129,6 +136,16 @@ class _Layouts(dict[tuple[str, ...], Callable[[Record], Row]]):
             self.clear()
         layout = self[shape] = self._make(shape)
         return layout
+
+
+def text_of(value: object) -> str:
+    """A text is itself, all else JSON."""
+    if isinstance(value, str):
+        return value
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:  # a lone surrogate in it
+        return orjson.dumps(plain(value)).decode()
 
 
 def merged(blocks: Iterable[list[Record]]) -> Iterator[list[Record]]:
