@@ -19,6 +19,7 @@ from mlterm.exporting.tables import RUN, Row, Table, text_of
 from mlterm.exporting.target import Target
 
 _GROUP_BYTES = 16 * 1024 * 1024
+_COUNTS = frozenset({"step", "epoch", "rank"})
 _MOMENT, _TEXT = pyarrow.timestamp("us", "UTC"), pyarrow.string()
 
 
@@ -27,16 +28,7 @@ def export(runs: Sequence[RunSummary], target: Target, options: Options) -> Repo
     report = Report(runs=len(runs))
     with target.file() as out:
         table = Table(runs, options)
-        headings = table.headings[len(RUN) :]
-        kinds = _kinds(table, len(headings))
-        types = [
-            _MOMENT
-            if name == "timestamp"
-            else kind.type(is_count=name in ("step", "epoch", "rank"))
-            for name, kind in zip(headings, kinds, strict=True)
-        ]
-        names = zip(table.headings, (*(_TEXT for _ in RUN), *types), strict=True)
-        schema = pyarrow.schema(list(names))
+        schema = pyarrow.schema(list(zip(table.headings, _types(table), strict=True)))
         with ParquetWriter(out, schema) as writer:
             for batches in _groups(table.blocks(report), schema):
                 writer.write_table(pyarrow.Table.from_batches(batches))
@@ -46,35 +38,44 @@ def export(runs: Sequence[RunSummary], target: Target, options: Options) -> Repo
 class _Kind:
     """Of what kind all values of a column are."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_count: bool) -> None:
+        """``is_count``: they are whole numbers, as long as none is seen that is not."""
+        self._is_count = is_count
         self._types: set[type] = set()
-        self._are_whole = True
 
     def look(self, values: Sequence[Any]) -> None:
         """Take in some of them."""
         types = set(map(type, values)) - {type(None)}
         if str in types and all(as_number(v) is not None for v in values if type(v) is str):
             types = types - {str} | {float}  # words for NaN and the infinities
-            self._are_whole = False
-        if self._are_whole and float in types:
-            self._are_whole = all(v.is_integer() for v in values if type(v) is float)
+        self._is_count = self._is_count and all(map(_is_whole, values))
         self._types |= types
 
-    def type(self, *, is_count: bool) -> pyarrow.DataType:
-        """In which they are written; a count is a whole number where it can be."""
+    def type(self) -> pyarrow.DataType:
+        """In which they are written."""
+        if self._is_count:
+            return pyarrow.int64()
         if self._types == {bool}:
             return pyarrow.bool_()
-        if self._types <= {int, float, bool}:
-            return pyarrow.int64() if is_count and self._are_whole else pyarrow.float64()
-        return _TEXT
+        return pyarrow.float64() if self._types <= {int, float, bool} else _TEXT
 
 
-def _kinds(table: Table, count: int) -> list[_Kind]:
-    kinds = [_Kind() for _ in range(count)]
+def _is_whole(value: object) -> bool:
+    if isinstance(value, float):
+        return value.is_integer() and abs(value) < 2**63
+    return value is None or (isinstance(value, int) and -(2**63) <= value < 2**63)
+
+
+def _types(table: Table) -> Iterator[pyarrow.DataType]:
+    """Of every column."""
+    own = table.headings[len(RUN) :]
+    kinds = [_Kind(is_count=name in _COUNTS) for name in own]
     for _, rows in table.blocks(Report(), "Reading"):
         for kind, values in zip(kinds, zip(*rows, strict=True), strict=False):
             kind.look(values)
-    return kinds
+    yield from (_TEXT for _ in RUN)
+    for name, kind in zip(own, kinds, strict=True):
+        yield _MOMENT if name == "timestamp" else kind.type()
 
 
 def _groups(

@@ -34,7 +34,7 @@ class Source:
             for data in self._whole_lines():
                 records, broken = decode_batch(data)
                 report.broken_lines += broken
-                shown.step(len(data))
+                shown.step(len(data) + 1)
                 # One letter is sooner looked for than a word.
                 yield _worded(records) if b"N" in data or b"I" in data else records
         except OSError as error:
