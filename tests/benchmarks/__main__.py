@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 
 from tests.benchmarks import (
+    exporting,
     importing,
     listing,
     overhead,
@@ -25,6 +26,7 @@ ROUNDS = {
     "throughput": 7, "start": 21, "overhead": 9, "tracking": 3, "importing": 21, "reading": 9,
     "parsing": 7, "sampling": 11, "viewing": 15,
     "listing": 5,
+    "exporting": 5,
 }  # fmt: skip
 
 
@@ -49,6 +51,7 @@ def main() -> int:
         "parsing": parsing.measure,
         "sampling": sampling.measure,
         "listing": listing.measure,
+        "exporting": exporting.measure,
         "viewing": lambda corner, n: viewing.measure(corner, n, options.megabytes),
     }
     machine = _machine()  # its load before ours
