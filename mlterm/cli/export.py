@@ -41,7 +41,7 @@ def export(
 ) -> int:
     """Write runs as csv, json, jsonl or another format."""
     path = None if output in (None, "-", "/dev/stdout") else output
-    name = name or _told_by(path)
+    name = _told_by(path) if name is None else name
     if name not in FORMATS:
         raise RefusedError(f"'{clean_text(name)}' is no format; there are:\n{_list()}")
     form = FORMATS[name]

@@ -19,6 +19,7 @@ from mlterm.exporting.tables import RUN, Row, Table, text_of
 from mlterm.exporting.target import Target
 
 _GROUP_BYTES = 16 * 1024 * 1024
+_BATCH_CELLS = 100_000
 _COUNTS = frozenset({"step", "epoch", "rank"})
 _MOMENT, _TEXT = pyarrow.timestamp("us", "UTC"), pyarrow.string()
 
@@ -83,19 +84,33 @@ def _groups(
 ) -> Iterator[list[pyarrow.RecordBatch]]:
     """The rows, as many together as a row group is to have."""
     group: list[pyarrow.RecordBatch] = []
-    size = 0
-    for run, rows in blocks:
-        if rows:
-            names = ([name] * len(rows) for name in (run.project, run.run_id))
-            columns = zip((*names, *zip(*rows, strict=True)), schema.types, strict=True)
-            arrays = [_array(values, kind) for values, kind in columns]
-            group.append(pyarrow.RecordBatch.from_arrays(arrays, schema=schema))
-            size += group[-1].nbytes
-        if size > _GROUP_BYTES:
+    for batch in _batches(blocks, schema):
+        group.append(batch)
+        if sum(each.nbytes for each in group) > _GROUP_BYTES:
             yield group
-            group, size = [], 0
+            group = []
     if group:
         yield group
+
+
+def _batches(
+    blocks: Iterable[tuple[RunSummary, list[Row]]], schema: pyarrow.Schema
+) -> Iterator[pyarrow.RecordBatch]:
+    """As columns, as many rows together as do not take much memory."""
+    waiting: list[Row] = []
+    for run, rows in blocks:
+        waiting += [(run.project, run.run_id, *row) for row in rows]
+        if len(waiting) * len(schema) > _BATCH_CELLS:
+            yield _batch(waiting, schema)
+            waiting = []
+    if waiting:
+        yield _batch(waiting, schema)
+
+
+def _batch(rows: Sequence[Row], schema: pyarrow.Schema) -> pyarrow.RecordBatch:
+    columns = zip(zip(*rows, strict=True), schema.types, strict=True)
+    arrays = [_array(values, kind) for values, kind in columns]
+    return pyarrow.RecordBatch.from_arrays(arrays, schema=schema)
 
 
 def _array(values: Sequence[Any], kind: pyarrow.DataType) -> pyarrow.Array:

@@ -34,7 +34,8 @@ _SAMPLES_AXES = {"timestamp": ("timestamp",), "t": ("t",)}
 _NO_NAMES = frozenset({"timestamp", "type", "step", "epoch"})
 _ABSENT = "_"
 """A name that no column has: what begins with an underscore is ours, and not exported."""
-_MOST_SHAPES = 10_000
+_MOST_SHAPES, _MOST_COLUMNS = 1_000, 1_000_000
+"""What is remembered of the records' shapes, at most."""
 
 
 class Table:
@@ -51,7 +52,7 @@ class Table:
         """The user's own, in their order."""
         own = LONG if options.long else _headings(self.names, (*RUN, *self.axes))
         self.headings = (*RUN, *self.axes, *own)
-        self._layouts = _Layouts(self._layout)
+        self._layouts = _Layouts(self._layout, len(self.axes) + len(self.names))
 
     def blocks(
         self, report: Report, what: str = "Exporting"
@@ -128,13 +129,19 @@ class Table:
 class _Layouts(dict[tuple[str, ...], Callable[[Record], Row]]):
     """What makes a row of a record, by its names in their order."""
 
-    def __init__(self, make: Callable[[Sequence[str]], Callable[[Record], Row]]) -> None:
-        self._make = make
+    def __init__(
+        self, make: Callable[[Sequence[str]], Callable[[Record], Row]], width: int
+    ) -> None:
+        """``width`` columns has a row."""
+        self._make, self._width = make, width
+        self._columns = 0
 
     def __missing__(self, shape: tuple[str, ...]) -> Callable[[Record], Row]:
-        if len(self) >= _MOST_SHAPES:
+        if self._columns > _MOST_COLUMNS:
+            self._columns = 0
             self.clear()
         layout = self[shape] = self._make(shape)
+        self._columns += self._width
         return layout
 
 
