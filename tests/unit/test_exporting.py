@@ -260,6 +260,7 @@ def test_groups_of_rows_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     from mlterm.exporting import parquet
 
     monkeypatch.setattr(parquet, "_GROUP_BYTES", 10_000)
+    monkeypatch.setattr(parquet, "_BATCH_CELLS", 1_000)
     rows = [metrics(_step=n, loss=n / 7) for n in range(2000)]
     with ParquetFile(exported("parquet", made(tmp_path, *rows))[0]) as file:
         assert file.metadata.num_rows == 2000
