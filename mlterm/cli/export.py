@@ -1,5 +1,6 @@
 """mlterm export: runs in the formats of other programs."""
 
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -46,7 +47,11 @@ def export(
         raise RefusedError(f"'{clean_text(name)}' is no format; there are:\n{_list()}")
     form = FORMATS[name]
     _check(name, form, path, switches, as_json=as_json)
+    if path is not None and _is_run_file(Path(path), choice.folder):
+        raise RefusedError(f"{clean_text(path)} would be taken for a run: write it elsewhere")
     runs = choice.runs(metrics=form.summaries)
+    if path is not None and os.path.realpath(path) in {os.path.realpath(run.path) for run in runs}:
+        raise RefusedError(f"{clean_text(path)} is the run itself: write elsewhere")
     if len(runs) > 1 and not form.several:
         raise RefusedError(f"{name} takes one run, and these are {len(runs)}: say which")
     options = Options(**switches, progress=Progress)
@@ -71,6 +76,10 @@ def _told_by(path: str | None) -> str:
     raise RefusedError(
         f"{clean_text(ending)} tells no format; --format is one of:\n{_list()}",
     )
+
+
+def _is_run_file(path: Path, folder: Path) -> bool:
+    return path.suffix == ".jsonl" and path.parent.resolve() == folder.resolve()
 
 
 def _list() -> str:
@@ -114,9 +123,14 @@ def _ending_cleanly() -> Iterator[None]:
     def end(number: int, _frame: Any) -> NoReturn:
         sys.exit(128 + number)
 
-    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
+    numbers = [signal.SIGTERM, signal.SIGHUP]
+    heeded = [
+        number for number in numbers if signal.getsignal(number) == signal.SIG_DFL
+    ]  # no nohup
+    for number in heeded:
+        signal.signal(number, end)
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number in heeded:
+            signal.signal(number, signal.SIG_DFL)

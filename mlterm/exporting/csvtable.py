@@ -27,7 +27,7 @@ _DOUBTFUL = re.compile(rb'"[^\w,\]]')
 
 def export(runs: Sequence[RunSummary], target: Target, options: Options) -> Report:
     """Write a table, wide or long. Raises MltermError."""
-    report = Report(runs=len(runs))
+    report = Report()
     with target.file() as out:
         table = Table(runs, options)
         out.write(_line(table.headings))

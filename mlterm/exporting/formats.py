@@ -6,7 +6,7 @@ its target before it reads anything, so that a refused one costs no time::
 
     def export(runs: Sequence[RunSummary], target: Target, options: Options) -> Report:
         report = Report()
-        with target.file() as out, options.progress("Exporting", size) as shown:
+        with target.file() as out, options.progress("exporting", size) as shown:
             ...
         return report
 
@@ -111,6 +111,7 @@ class Report:
     """What came of an export; it is counted in while that goes on."""
 
     runs: int = 0
+    """Of which something was written."""
     rows: int = 0
     """Rows, records or points, whatever the format is made of."""
     broken_lines: int = 0

@@ -18,7 +18,7 @@ def export(runs: Sequence[RunSummary], target: Target, options: Options) -> Repo
     sources = runs_of(runs)
     samples = {source.run.path: source for source in samples_of(runs if options.system else ())}
     size = 2 * size_of(sources) + size_of([*samples.values()])
-    with target.file() as out, options.progress("Exporting", size) as shown:
+    with target.file() as out, options.progress("exporting", size) as shown:
         for source in sources:
             try:
                 head, tail = _around(source.run)

@@ -15,13 +15,14 @@ from mlterm.exporting.target import Target
 
 def export(runs: Sequence[RunSummary], target: Target, options: Options) -> Report:
     """Write a line a record. Raises MltermError."""
-    report = Report(runs=len(runs))
+    report = Report()
     asked = runs if options.system else ()
     samples = {source.run.path: source for source in samples_of(asked)}
     sources = runs_of(runs)
     size = size_of([*sources, *samples.values()])
-    with target.file() as out, options.progress("Exporting", size) as shown:
+    with target.file() as out, options.progress("exporting", size) as shown:
         for source in sources:
+            before = report.rows
             names = {"project": source.run.project, "run_id": source.run.run_id}
             for records in source.metrics(report, shown):
                 out.write(_lines(names, records))
@@ -30,6 +31,7 @@ def export(runs: Sequence[RunSummary], target: Target, options: Options) -> Repo
                 for records in other.blocks(report, shown):
                     out.write(_lines(names | {"type": "sample"}, records))
                     report.rows += len(records)
+            report.runs += report.rows > before
         if not report.rows:
             what = "metrics and no samples" if options.system else "metrics"
             raise nothing_to_export(what, report)

@@ -26,7 +26,7 @@ _MOMENT, _TEXT = pyarrow.timestamp("us", "UTC"), pyarrow.string()
 
 def export(runs: Sequence[RunSummary], target: Target, options: Options) -> Report:
     """Write a table, wide or long. Raises MltermError."""
-    report = Report(runs=len(runs))
+    report = Report()
     with target.file() as out:
         table = Table(runs, options)
         schema = pyarrow.schema(list(zip(table.headings, _types(table), strict=True)))
@@ -71,7 +71,7 @@ def _types(table: Table) -> Iterator[pyarrow.DataType]:
     """Of every column."""
     own = table.headings[len(RUN) :]
     kinds = [_Kind(is_count=name in _COUNTS) for name in own]
-    for _, rows in table.blocks(Report(), "Reading"):
+    for _, rows in table.blocks(Report(), "finding their types"):
         for kind, values in zip(kinds, zip(*rows, strict=True), strict=False):
             kind.look(values)
     yield from (_TEXT for _ in RUN)

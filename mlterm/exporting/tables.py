@@ -55,11 +55,12 @@ class Table:
         self._layouts = _Layouts(self._layout, len(self.axes) + len(self.names))
 
     def blocks(
-        self, report: Report, what: str = "Exporting"
+        self, report: Report, what: str = "exporting"
     ) -> Iterator[tuple[RunSummary, list[Row]]]:
         """Rows of a run, a value or None a column: the axes, then the names; or with ``long``
         a row a value: the axes, its name and itself. ``what`` is for who waits."""
         merge = self._options.merge_steps
+        last = None
         for source, records in self._records(what, report, merge=merge):
             for record in records:
                 record[_ABSENT] = None
@@ -67,6 +68,8 @@ class Table:
             if self._options.long:
                 rows = self._lengthened(rows)
             report.rows += len(rows)
+            report.runs += bool(rows) and source is not last
+            last = source if rows else last
             yield source.run, rows
 
     def _lengthened(self, rows: Iterable[Row]) -> list[Row]:
@@ -83,7 +86,7 @@ class Table:
         seen: set[tuple[str, ...]] = set()
         is_empty = True
         report = Report()
-        for _, records in self._records("Reading", report):
+        for _, records in self._records("finding the columns", report):
             is_empty = is_empty and not records
             shapes = dict.fromkeys(map(tuple, records))
             if not shapes.keys() <= seen:

@@ -11,15 +11,22 @@ from typing import Any
 import pytest
 
 from mlterm.core.records import encode
-from tests.support import Home, started, stream, wait_until
+from tests.support import Disk, Home, started, stream, wait_until
 
 MOMENT = "2026-11-24T07:31:05.000000+00:00"
 
 
-def make(home: Home, run_id: str, losses: Sequence[Any], *more: bytes, project: str = "p") -> Path:
+def make(
+    home: Home,
+    run_id: str,
+    losses: Sequence[Any],
+    *more: bytes,
+    project: str = "p",
+    logs: str = "logs",
+) -> Path:
     """A run with these losses, that has ended."""
-    home.logs.mkdir(exist_ok=True)
-    path = home.logs / f"{project}_{run_id}.jsonl"
+    (home.path / logs).mkdir(exist_ok=True)
+    path = home.path / logs / f"{project}_{run_id}.jsonl"
     start = {"type": "run", "schema": 1, "project": project, "run_id": run_id}
     each = [{"type": "metrics", "_step": n, "loss": loss} for n, loss in enumerate(losses)]
     ends = [{"type": "finish", "status": "completed", "exit_code": 0}]
@@ -65,8 +72,18 @@ def test_the_ending_of_the_path_tells_the_format(home: Home, ending: str) -> Non
         (["-o", "x.xlsx"], 2, ".xlsx tells no format; --format is one of:\n  csv"),
         (["-o", "taken.csv"], 2, "taken.csv is there already; --overwrite replaces it"),
         (["-o", "nowhere/x.csv"], 2, "there is no folder"),
+        (["-o", "logs/p_a.jsonl", "--overwrite"], 2, "p_a.jsonl would be taken for a run"),
+        (
+            ["logs/p_a.jsonl", "--log-dir", "x", "--overwrite", "-o", "logs/p_a.jsonl"],
+            2,
+            "is the run",
+        ),
         (["--format", "csv", "-o", "logs"], 2, "logs is a folder"),
         (["--format", "csv", "-o", "/dev/full"], 1, "cannot write /dev/full: No space left"),
+        (["--format", "json", "-o", "/dev/full"], 1, "cannot write /dev/full: No space left"),
+        (["--format", "parquet", "-o", "/dev/full"], 1, "cannot write /dev/full: No space left"),
+        (["--filter", "loss.max > 5"], 1, "the run does not pass the filter"),
+        (["--filter", "loss >"], 2, "filter"),
         (["--long", "--format", "json"], 2, "--long means nothing for json, but for csv, parquet"),
         (["--system", "--merge-steps"], 2, "leave --system or --merge-steps out"),
         (["--system"], 1, "no samples of the machine in these runs"),
@@ -78,7 +95,8 @@ def test_the_ending_of_the_path_tells_the_format(home: Home, ending: str) -> Non
 def test_what_cannot_be_is_told_in_words(
     home: Home, words: list[str], code: int, said: str
 ) -> None:
-    make(home, "a", [1])
+    run = make(home, "a", [1])
+    whole = run.read_bytes()
     (home.path / "taken.csv").write_bytes(b"old")
     before = sorted(os.listdir(home.path))
     done = home.mlterm("export", *words)
@@ -87,6 +105,7 @@ def test_what_cannot_be_is_told_in_words(
     assert said in done.stderr.decode()
     assert sorted(os.listdir(home.path)) == before
     assert (home.path / "taken.csv").read_bytes() == b"old"
+    assert run.read_bytes() == whole
 
 
 def test_a_missing_library_is_named_with_what_installs_it(home: Home) -> None:
@@ -128,6 +147,19 @@ def test_an_export_that_is_told_to_end_leaves_nothing(home: Home, number: signal
         assert process.wait() == 128 + number
         assert stream(process.stderr).read().strip() == b""
     assert os.listdir(out) == []
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_full_disk_is_told_and_nothing_half_is_left(home: Home, disk: Disk, ending: str) -> None:
+    disk.fill()
+    make(home, "a", [1], encode({"type": "metrics", "loss": 0.5}) * 10_000, logs="other")
+    path = disk.folder / f"x.{ending}"
+    done = home.mlterm("export", "--log-dir", "other", "-o", path)
+    assert done.returncode == 1
+    said = f"Error: cannot write {path}: No space left on device; nothing of it was kept\n"
+    assert done.stderr.decode() == said
+    assert os.listdir(disk.folder) == ["others"]
 
 
 def test_an_unreadable_file_is_told_and_the_others_exported(home: Home) -> None:
