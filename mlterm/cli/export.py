@@ -25,7 +25,13 @@ _SWITCHES = {"long": "--long", "merge_steps": "--merge-steps", "system": "--syst
 
 @click.command()
 @choosing
-@click.option("--format", "name", metavar="FORMAT", help="See the manual [as PATH ends, else csv].")
+@click.option(
+    "--format",
+    "name",
+    metavar="FORMAT",
+    help=f"{', '.join(FORMATS)} [as PATH ends, else csv].",
+    shell_complete=lambda *words: [name for name in FORMATS if name.startswith(words[-1])],
+)
 @click.option("-o", "--output", metavar="PATH", help="A file or folder [standard output].")
 @click.option("--overwrite", is_flag=True, help="Replace what is there.")
 @click.option("--long", "long", is_flag=True, help="A row a value, not a column a name.")
@@ -40,7 +46,7 @@ def export(
     as_json: bool,
     **switches: bool,
 ) -> int:
-    """Write runs as csv, json, jsonl or another format."""
+    """Write RUNs, or all of a project, in a format of other programs."""
     path = None if output in (None, "-", "/dev/stdout") else output
     name = _told_by(path) if name is None else name
     if name not in FORMATS:
@@ -94,7 +100,7 @@ def _check(
     for field, is_set in switches.items():
         if is_set and field not in form.takes:
             there = ", ".join(other for other, one in FORMATS.items() if field in one.takes)
-            raise RefusedError(f"{_SWITCHES[field]} means nothing for {name}, but for {there}")
+            raise RefusedError(f"{_SWITCHES[field]} is nothing for {name}, only for {there}")
     if switches["system"] and switches["merge_steps"]:
         raise RefusedError("samples have no steps to merge: leave --system or --merge-steps out")
     if path is None and form.kind is Kind.FOLDER:
@@ -123,10 +129,9 @@ def _ending_cleanly() -> Iterator[None]:
     def end(number: int, _frame: Any) -> NoReturn:
         sys.exit(128 + number)
 
-    numbers = [signal.SIGTERM, signal.SIGHUP]
-    heeded = [
-        number for number in numbers if signal.getsignal(number) == signal.SIG_DFL
-    ]  # no nohup
+    # Who has been started with nohup(1) goes on ignoring the hangup.
+    ends = (signal.SIGTERM, signal.SIGHUP)
+    heeded = [number for number in ends if signal.getsignal(number) == signal.SIG_DFL]
     for number in heeded:
         signal.signal(number, end)
     try:

@@ -69,7 +69,7 @@ def runs_of(runs: Sequence[RunSummary]) -> list[Source]:
 def samples_of(runs: Sequence[RunSummary]) -> list[Source]:
     """Their samples; runs that have none are left out."""
     paths = ((run, RunFiles(Path(run.path)).system) for run in runs)
-    return [_source(run, path) for run, path in paths if path.exists()]
+    return [_source(run, path) for run, path in paths if not _is_missing(path)]
 
 
 def size_of(sources: Sequence[Source]) -> int:
@@ -88,6 +88,17 @@ def nothing_to_export(what: str, report: Report) -> NotFoundError:
     if report.broken_lines:
         words += f"; {report.broken_lines} lines of them could not be read"
     return NotFoundError("\n".join([words, *report.unreadable]))
+
+
+def _is_missing(path: Path) -> bool:
+    """As opposed to: kept from us."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _source(run: RunSummary, path: Path) -> Source:

@@ -3,16 +3,18 @@
 Here belongs what is refused, what is kept when something goes wrong, and how that is said.
 """
 
+import io
 import os
 import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
-from mlterm.core.clean import clean_text
+from mlterm.core.clean import Cleaner, clean_text
 from mlterm.core.errors import MltermError, RefusedError
+from mlterm.system import terminal
 
 MARK = ".mlterm-export"
 """A file in each folder that was exported: no other is ever replaced."""
@@ -50,7 +52,7 @@ class Target:
         with self._told():
             if self.path is None:
                 with open(1, "wb", _BUFFER_BYTES, closefd=False) as out:
-                    yield out
+                    yield _Cleaned(out) if terminal.is_terminal(1) else out
             elif _is_special(self.path):
                 with self.path.open("wb", _BUFFER_BYTES) as out:
                     yield out
@@ -102,6 +104,18 @@ class Target:
             raise MltermError(
                 f"cannot write {self.title}: {error.strerror or error}{kept}"
             ) from error
+
+
+class _Cleaned(io.BufferedIOBase, BinaryIO):
+    """A terminal is shown text, and told nothing by it."""
+
+    def __init__(self, out: BinaryIO) -> None:
+        self._out, self._cleaner = out, Cleaner(colour=False)
+
+    def write(self, data: Any) -> int:
+        """Whole lines."""
+        self._out.write(self._cleaner.feed(bytes(data)))
+        return len(data)
 
 
 @contextmanager

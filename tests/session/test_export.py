@@ -84,7 +84,7 @@ def test_the_ending_of_the_path_tells_the_format(home: Home, ending: str) -> Non
         (["--format", "parquet", "-o", "/dev/full"], 1, "cannot write /dev/full: No space left"),
         (["--filter", "loss.max > 5"], 1, "the run does not pass the filter"),
         (["--filter", "loss >"], 2, "filter"),
-        (["--long", "--format", "json"], 2, "--long means nothing for json, but for csv, parquet"),
+        (["--long", "--format", "json"], 2, "--long is nothing for json, only for csv, parquet"),
         (["--system", "--merge-steps"], 2, "leave --system or --merge-steps out"),
         (["--system"], 1, "no samples of the machine in these runs"),
         (["--json"], 2, "--json tells what was written to a file"),
@@ -125,6 +125,17 @@ def test_nothing_binary_goes_to_a_terminal(home: Home) -> None:
     assert terminal.wait() == 2
     piped = home.mlterm("export", "--format", "parquet", check=True)
     assert piped.stdout.startswith(b"PAR1")
+
+
+def test_what_a_file_holds_does_nothing_to_a_terminal(home: Home) -> None:
+    make(home, "a", ["\x1b]2;title\x07red\x9b31m", 1])
+    terminal = home.terminal("export")
+    terminal.expect("p,a,")
+    assert terminal.wait() == 0
+    terminal.read()
+    assert b"red\r\n" in terminal.raw
+    assert not {b"\x1b", b"\x07", b"\x9b"} & {bytes([byte]) for byte in terminal.raw}
+    assert b"\x1b" in home.mlterm("export", check=True).stdout
 
 
 def test_a_closed_pipe_is_quiet(home: Home) -> None:
