@@ -5,6 +5,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -60,7 +61,9 @@ def export(
         raise RefusedError(f"{clean_text(path)} is the run itself: write elsewhere")
     if len(runs) > 1 and not form.several:
         raise RefusedError(f"{name} takes one run, and these are {len(runs)}: say which")
-    options = Options(**switches, progress=Progress)
+    options = Options(**switches)
+    if path is not None or not terminal.is_terminal(1):  # else it would stand among the rows
+        options = replace(options, progress=Progress)
     with _ending_cleanly():
         report = exporter(form)(runs, Target(path, overwrite=overwrite), options)
     _tell(report)
