@@ -5,7 +5,6 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -17,7 +16,7 @@ from mlterm.cli.show import say
 from mlterm.core import records
 from mlterm.core.clean import clean_text
 from mlterm.core.errors import RefusedError
-from mlterm.exporting.formats import FORMATS, Format, Kind, Options, Report, exporter
+from mlterm.exporting.formats import FORMATS, Format, Kind, Options, Report, exporter, unseen
 from mlterm.exporting.target import Target
 from mlterm.system import terminal
 
@@ -61,9 +60,8 @@ def export(
         raise RefusedError(f"{clean_text(path)} is the run itself: write elsewhere")
     if len(runs) > 1 and not form.several:
         raise RefusedError(f"{name} takes one run, and these are {len(runs)}: say which")
-    options = Options(**switches)
-    if path is not None or not terminal.is_terminal(1):  # else it would stand among the rows
-        options = replace(options, progress=Progress)
+    among_rows = path is None and terminal.is_terminal(1)
+    options = Options(**switches, progress=unseen if among_rows else Progress)
     with _ending_cleanly():
         report = exporter(form)(runs, Target(path, overwrite=overwrite), options)
     _tell(report)

@@ -87,7 +87,8 @@ class _Unseen:
         """Nobody looks."""
 
 
-def _unseen(_what: str, _total: int | None) -> AbstractContextManager[Shown]:
+def unseen(_what: str, _total: int | None) -> AbstractContextManager[Shown]:
+    """Work that nobody waits for."""
     return nullcontext(_Unseen())
 
 
@@ -101,7 +102,7 @@ class Options:
     """A row a step, not a row a record."""
     system: bool = False
     """The samples of the machine (system.jsonl)."""
-    progress: Callable[[str, int | None], AbstractContextManager[Shown]] = _unseen
+    progress: Callable[[str, int | None], AbstractContextManager[Shown]] = unseen
     """(What is done, of how many: bytes read, where they are known) → what is told of each
     step; one for each time that all is gone through."""
 
