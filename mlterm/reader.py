@@ -7,7 +7,7 @@ are read as they are iterated over, ``series`` are folded.
 import os
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cached_property
@@ -73,18 +73,7 @@ class RunData:
     @cached_property
     def artifacts(self) -> list[Record]:
         """The artifact records; what was known later (a hash) stands in them."""
-        found: dict[tuple[Any, Any, Any], Record] = {}
-        for number, record in enumerate(self._rare("artifact")):
-            key = (record.get("name"), record.get("path"), record.get("_step"))
-            if record.get("_amends") and key in found:
-                late = {k: v for k, v in record.items() if k not in ("timestamp", "_amends")}
-                found[key].update(late)
-                found[key].pop("_pending", None)
-            else:
-                if key in found:  # logged again: both stay
-                    found[(number, *key[1:])] = found.pop(key)
-                found[key] = record
-        return sorted(found.values(), key=lambda record: str(record.get("timestamp")))
+        return artifacts_of(self._all_rare)
 
     @cached_property
     def alerts(self) -> list[Record]:
@@ -174,6 +163,23 @@ class RunData:
     def _all_rare(self) -> list[Record]:
         """All records but those of metrics: few, however long the run."""
         return [record for record in self.records() if record.get("type") != "metrics"]
+
+
+def artifacts_of(records: Iterable[Record]) -> list[Record]:
+    """The artifact records among these, what was known later (a hash) put into them."""
+    found: dict[tuple[Any, Any, Any], Record] = {}
+    artifacts = (record for record in records if record.get("type") == "artifact")
+    for number, record in enumerate(artifacts):
+        key = (record.get("name"), record.get("path"), record.get("_step"))
+        if record.get("_amends") and key in found:
+            late = {k: v for k, v in record.items() if k not in ("timestamp", "_amends")}
+            found[key].update(late)
+            found[key].pop("_pending", None)
+        else:
+            if key in found:  # logged again: both stay
+                found[(number, *key[1:])] = found.pop(key)
+            found[key] = record
+    return sorted(found.values(), key=lambda record: str(record.get("timestamp")))
 
 
 def read_run(path: str | os.PathLike[str]) -> RunData:

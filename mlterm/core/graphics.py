@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-_SIXTEEN = (
+SIXTEEN = (
     "black", "dark red", "dark green", "brown",
     "dark blue", "dark magenta", "dark cyan", "light gray",
     "dark gray", "light red", "light green", "yellow",
@@ -64,13 +64,13 @@ def after(words: str, before: Graphics) -> Graphics:
             if colour:
                 graphics = _painted(graphics, number == 38, colour)
         elif 30 <= number < 38:
-            graphics = graphics._replace(fg=_SIXTEEN[number - 30])
+            graphics = graphics._replace(fg=SIXTEEN[number - 30])
         elif 40 <= number < 48:
-            graphics = graphics._replace(bg=_SIXTEEN[number - 40])
+            graphics = graphics._replace(bg=SIXTEEN[number - 40])
         elif 90 <= number < 98:
-            graphics = graphics._replace(fg=_SIXTEEN[number - 82])
+            graphics = graphics._replace(fg=SIXTEEN[number - 82])
         elif 100 <= number < 108:
-            graphics = graphics._replace(bg=_SIXTEEN[number - 92])
+            graphics = graphics._replace(bg=SIXTEEN[number - 92])
         elif number in (39, 49):
             graphics = _painted(graphics, number == 39, "default")
     return graphics
@@ -110,7 +110,7 @@ def _extended(parts: Iterator[str], colons: bool) -> str | None:
     if kind == "5":
         number = _number(next(parts, ""))
         if number < 16:
-            return _SIXTEEN[number]
+            return SIXTEEN[number]
         return f"h{number}" if number < 256 else None
     if kind == "2":
         words = list(parts) if colons else [next(parts, "") for _ in range(3)]
