@@ -72,6 +72,7 @@ FORMATS = {
         "parquet", "a table as csv, its columns typed (needs pyarrow)", ".parquet", Kind.BINARY,
         takes=_TABLE, extra="parquet",
     ),
+    "html": Format("html", "a page to look at and to mail, with charts", ".html", summaries=True),
 }  # fmt: skip
 
 

@@ -44,9 +44,11 @@ _SYSTEM = (
 of every GPU's."""
 
 
-def page_of(readings: Sequence[Reading], limit: int, made: datetime) -> dict[str, Any]:
+def page_of(
+    readings: Sequence[Reading], limit: int, broken_lines: int, made: datetime
+) -> dict[str, Any]:
     """The page's data, as plain as JSON has it. ``limit`` is the most points of a curve that is
-    whole, ``made`` the time of the export, aware."""
+    whole, ``broken_lines`` how many could not be read, ``made`` the time of the export, aware."""
     definitions: dict[str, Record] = {}
     for reading in readings:
         definitions |= reading.definitions
@@ -54,19 +56,19 @@ def page_of(readings: Sequence[Reading], limit: int, made: datetime) -> dict[str
     metrics = sorted(names, key=order_of)
     goals = {name: goal for name in metrics if (goal := goal_of(name, definitions))}
     settings = [reading.summary.hyperparameters for reading in readings]
-    page = {
+    page: dict[str, Any] = plain({
         "title": title_of([reading.summary for reading in readings]),
         "made": made.timestamp(),
         "version": __version__,
         "limit": limit,
+        "broken_lines": broken_lines,
         "metrics": metrics,
         "goals": goals,
         "charts": _charts(metrics),
         "system_charts": _system_charts(readings),
         "differing": _differing(settings),
         "runs": [_run(reading, goals) for reading in readings],
-    }
-    page = plain(page)
+    })  # fmt: skip
     for run, reading in zip(page["runs"], readings, strict=True):
         run["metric_curves"], run["system_curves"] = _book(reading.metrics), _book(reading.system)
         run["output"] = reading.output
@@ -135,7 +137,6 @@ def _facts(reading: Reading) -> list[list[str]]:
         "Git commit": f"{git['commit']}{dirty}" if git.get("commit") else None,
         "Within run": start.get("parent"),
         "Records": run.path,
-        "Broken lines": f"{reading.broken_lines:,}" if reading.broken_lines else None,
         "Output lost": format_bytes(lost) if lost else None,
     }
     return [[name, str(text)] for name, text in facts.items() if text]

@@ -112,12 +112,15 @@ class CurveBook:
         merged = 1
         while -(-len(points.first) // merged) > self._buckets:
             merged *= 2
-        axes = _AXES if offset is None else ("seconds",)
-        columns, ends = {}, {}
-        for axis in axes:
-            if offset is None and not series.has_axis(axis):
+        columns: dict[str, Column] = {}
+        ends: dict[str, Column] = {}
+        for axis in _AXES:
+            if offset is None and series.has_axis(axis):
+                along = series.points(axis)
+            elif offset is not None and axis == "seconds":
+                along = points
+            else:
                 continue
-            along = points if offset is not None else series.points(axis)
             begins, last = along.begins[::merged], [part[-1] for part in _parts(along.ends, merged)]
             if axis == "seconds":
                 columns[axis] = self._since(x + (offset or 0) for x in begins)

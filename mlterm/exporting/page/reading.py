@@ -1,6 +1,6 @@
 """Reading a run for the page: its file once through, and the files beside it."""
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,8 +13,8 @@ from mlterm.core.summary import RunSummary
 from mlterm.exporting.page.curves import CurveBook, ExactPoints
 from mlterm.exporting.page.output import end_of_output
 from mlterm.feed.samples import SamplesFeed
-from mlterm.system import store
 from mlterm.system.checkpoint import Checkpoint
+from mlterm.system.ends import ends_part
 from mlterm.system.paths import RunFiles
 
 
@@ -36,7 +36,6 @@ class Reading:
     system: CurveBook | None = None
     """Figures of the samples, as ``job/cpu_percent``."""
     output: dict[str, Any] | None = None
-    broken_lines: int = 0
 
     @property
     def points(self) -> int:
@@ -50,19 +49,17 @@ class Reading:
 
 
 def read(
-    summary: RunSummary, limit: int, output_bytes: int, step: Callable[[int], object]
+    summary: RunSummary, batches: Iterable[list[Record]], limit: int, output_bytes: int
 ) -> Reading:
-    """A run with curves of at most ``limit`` points that are whole, else folded, and so much of
-    its output; ``step`` is told of the bytes that were read, about. Raises OSError."""
+    """A run of these records, with curves of at most ``limit`` points that are whole, else
+    folded, and so many bytes of the end of its output."""
     files = RunFiles(Path(summary.path))
     reading = Reading(summary)
     fold, exact = SeriesFold(), ExactPoints(limit)
-    for batch, broken in store.batches(files.run):
+    for batch in batches:
         fold.add_batch(batch)
         exact.add(batch)
         reading.rare += [record for record in batch if record.get("type") != "metrics"]
-        reading.broken_lines += broken
-        step(store.BLOCK)
     reading.series = fold.series
     _take_ends(reading)
     samples = _samples(files)
@@ -88,7 +85,7 @@ def _take_ends(reading: Reading) -> None:
             reading.start |= {n: v for n, v in record.items() if n not in ("timestamp", "_amends")}
         elif record.get("type") == "run":
             reading.start, reading.finish = dict(record), {}
-        elif store.ends_part(record):
+        elif ends_part(record):
             reading.finish = record
 
 

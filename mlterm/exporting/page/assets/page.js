@@ -71,7 +71,9 @@ function about(data) {
 function footer(data) {
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone || "local time";
   const limit = data.limit.toLocaleString("en-US");
-  return `Made by mlterm ${data.version} on ${clock(data.made)}. Times are those of ${zone}. `
+  const broken = !data.broken_lines ? "" : `${data.broken_lines.toLocaleString("en-US")} broken `
+    + "lines of the runs' files could not be read, and are not here. ";
+  return `${broken}Made by mlterm ${data.version} on ${clock(data.made)}. Times are those of ${zone}. `
     + `A curve of at most ${limit} points is here in full; of a longer one, neighbours are one: `
     + "their first and last value make the line, the least and the greatest the band, to six digits. "
     + "Figures in the tables are of all points.";
