@@ -60,7 +60,7 @@ def _goal_by_name(name: str) -> Goal | None:
 def order_of(name: str) -> OrderKey:
     """Sorts metrics as they are looked at: losses, validation, accuracies, the rest, learning
     rates; training before validation, layer2 before layer10."""
-    phase = _phase_of(name)
+    phase = phase_of(name)
     goal = _goal_by_name(name)
     family = family_of(name)
     if _RATES.intersection(_readings(name)):
@@ -86,7 +86,7 @@ def family_of(name: str) -> str:
     return "/".join(filter(None, kept)) or name
 
 
-def _phase_of(name: str) -> int:
+def phase_of(name: str) -> int:
     """0 where a name tells none, then training, then what it is judged by."""
     told = [_PHASES.index(PHASES[word]) for word in parts(name) if word in PHASES]
     return 1 + told[0] if told else 0

@@ -9,7 +9,7 @@ from mlterm import __version__
 from mlterm.core.clean import clean_text
 from mlterm.core.cost import words_of
 from mlterm.core.durations import format_duration
-from mlterm.core.goals import Goal, family_of, goal_of, order_of
+from mlterm.core.goals import Goal, family_of, goal_of, order_of, phase_of
 from mlterm.core.records import Record, as_number, encode_own
 from mlterm.core.sizes import format_bytes
 from mlterm.core.summary import RunSummary
@@ -55,6 +55,7 @@ def page_of(
     names = dict.fromkeys(name for reading in readings for name in reading.series)
     metrics = sorted(names, key=order_of)
     goals = {name: goal for name in metrics if (goal := goal_of(name, definitions))}
+    is_one_project = len({reading.summary.project for reading in readings}) == 1
     settings = [reading.summary.hyperparameters for reading in readings]
     page: dict[str, Any] = plain({
         "title": title_of([reading.summary for reading in readings]),
@@ -67,7 +68,7 @@ def page_of(
         "charts": _charts(metrics),
         "system_charts": _system_charts(readings),
         "differing": _differing(settings),
-        "runs": [_run(reading, goals) for reading in readings],
+        "runs": [_run(reading, goals, short=is_one_project) for reading in readings],
     })  # fmt: skip
     for run, reading in zip(page["runs"], readings, strict=True):
         run["metric_curves"], run["system_curves"] = _book(reading.metrics), _book(reading.system)
@@ -83,10 +84,10 @@ def title_of(runs: Sequence[RunSummary]) -> str:
     return ", ".join(projects[:3]) + (" …" if len(projects) > 3 else "")
 
 
-def _run(reading: Reading, goals: Mapping[str, Goal]) -> dict[str, Any]:
+def _run(reading: Reading, goals: Mapping[str, Goal], *, short: bool) -> dict[str, Any]:
     run, start = reading.summary, reading.start
     return {
-        "name": run.title,
+        "name": clean_text(run.run_id) if short else run.title,
         "status": run.status,
         "started": _moment(run.started),
         "duration_seconds": run.duration_seconds,
@@ -198,12 +199,12 @@ def _differing(settings: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _charts(metrics: Sequence[str]) -> list[dict[str, Any]]:
-    """One a family, in the order of their first metrics."""
+    """One a family, in the order of their first metrics; training before validation in all."""
     families: dict[str, list[str]] = {}
     for name in metrics:
         families.setdefault(family_of(name), []).append(name)
     return [
-        {"title": family if len(names) > 1 else names[0], "curves": names}
+        {"title": family if len(names) > 1 else names[0], "curves": sorted(names, key=phase_of)}
         for family, names in families.items()
     ]
 

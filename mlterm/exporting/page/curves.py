@@ -139,7 +139,11 @@ class CurveBook:
         }
 
     def _since(self, moments: Iterable[float]) -> Column:
-        return _places(round(moment - self._start, 3) for moment in moments)
+        """Milliseconds are enough, but of what took less than a minute."""
+        seconds = [moment - self._start for moment in moments]
+        known = [each for each in seconds if each == each]
+        digits = 6 if known and max(known) - min(known) < 60 else 3
+        return _places(round(each, digits) for each in seconds)
 
     def _add_place(
         self, key: bytes, columns: dict[str, Column], ends: dict[str, Column] | None = None

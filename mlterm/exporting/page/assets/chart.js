@@ -5,6 +5,7 @@ const SVG = document.getElementById("drawing").namespaceURI;
 const COLOURS = 20;
 const DASHES = ["", "7 4", "2 4", "9 3 2 3"];
 const TIP_ROWS = 14;
+const HUGE = 4e307;  /* twice as much is a number still */
 
 function el(tag, attributes = {}, ...children) {
   return filled(document.createElement(tag), attributes, children);
@@ -116,6 +117,7 @@ class Chart {
     this.layOut();
     const count = all.length - this.curves.length;
     this.say(count);
+    this.svg.setAttribute("viewBox", `0 0 ${this.width} ${this.height}`);  /* paper scales it */
     this.svg.replaceChildren(this.grid(), this.area());
     this.showCursor();
   }
@@ -152,13 +154,15 @@ class Chart {
       }
     }
     if (low > high) return null;
+    [low, high] = [Math.max(low, -HUGE), Math.min(high, HUGE)];
+    if (this.spec.unit && !this.isLog) take(0);
     if (this.isLog) return low === high ? [low / 2, high * 2] : [low / (high / low) ** 0.04, high * (high / low) ** 0.04];
     return padded([low, high], 0.05);
   }
 
   layOut() {
     const unit = this.spec.unit || "";
-    const rows = Math.max(2, Math.floor(this.height / 48));
+    const rows = Math.max(2, Math.floor(this.height / 34));
     const [low, high] = this.y || [0, 1];
     this.yTicks = !this.y ? [] : this.isLog ? logTicks(low, high, rows, unit) : ticks(low, high, rows, false, unit);
     const longest = Math.max(3, ...this.yTicks.map(([, text]) => text.length));
@@ -182,7 +186,7 @@ class Chart {
         svg("text", { x: left - 6, y: (y + 3.5).toFixed(1), "text-anchor": "end" }, text));
     }
     const { ticks: ticksOf, title } = AXES[this.axis];
-    const count = Math.max(2, Math.floor((right - left) / 90));
+    const count = Math.max(2, Math.floor((right - left) / 62));
     let taken = -Infinity;
     const names = svg("text", { x: right, y: this.height - 6, "text-anchor": "end", class: "axis" }, title);
     const limit = right - 6.2 * title.length - 12;
@@ -407,10 +411,19 @@ class Chart {
       }
     }
     this.fillTip(rows, x);
-    const left = this.box.left + at;
+    this.placeTip(this.box.left + at);
+  }
+
+  /* Beside the crosshair where the window has room for it, on a narrow one below the chart. */
+  placeTip(at) {
+    const { left } = this.plot.getBoundingClientRect();
+    const room = document.documentElement.clientWidth;
     const width = this.tip.offsetWidth;
-    const beside = left + 14 + width <= this.width ? left + 14 : left - 14 - width;
-    this.tip.style.left = `${Math.max(0, Math.min(this.width - width, beside))}px`;
+    const isNarrow = room < 640;
+    let x = at + 14;
+    if (left + x + width > room - 8) x = at - 14 - width;
+    this.tip.style.left = `${isNarrow ? 0 : Math.max(8 - left, x)}px`;
+    this.tip.style.top = isNarrow ? `${this.height}px` : "4px";
   }
 
   rowsAt(x) {
@@ -476,6 +489,7 @@ function extent(columns) {
 
 /* With room at both ends; something to look at where both are the same. */
 function padded([low, high], share) {
+  if (low === high && !low) return [0, 1];
   if (low === high) {
     const room = Math.abs(low) * 0.1 || 1;
     return [low - room, high + room];

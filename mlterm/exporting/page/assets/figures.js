@@ -7,7 +7,7 @@ const DAY = 86400;
 /* A number as the data has it: a word where JSON has none, null where there is none. */
 function number(value) {
   if (typeof value === "number") return value;
-  return typeof value === "string" && value in WORDS ? WORDS[value] : NaN;
+  return typeof value === "string" && Object.hasOwn(WORDS, value) ? WORDS[value] : NaN;
 }
 
 function figure(value) {

@@ -13,7 +13,7 @@ function main() {
   });
   const charts = [];
   const table = new RunTable(data, () => change());
-  const chips = isSingle ? null : chipsOf(data.runs, table, charts, () => change());
+  const chips = isSingle ? null : chipsOf(data.runs, table, charts);
 
   function change() {
     if (chips) chips.refresh();
@@ -71,8 +71,8 @@ function about(data) {
 function footer(data) {
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone || "local time";
   const limit = data.limit.toLocaleString("en-US");
-  const broken = !data.broken_lines ? "" : `${data.broken_lines.toLocaleString("en-US")} broken `
-    + "lines of the runs' files could not be read, and are not here. ";
+  const lines = data.broken_lines === 1 ? "1 line" : `${data.broken_lines.toLocaleString("en-US")} lines`;
+  const broken = data.broken_lines ? `${lines} of the runs' files could not be read. ` : "";
   return `${broken}Made by mlterm ${data.version} on ${clock(data.made)}. Times are those of ${zone}. `
     + `A curve of at most ${limit} points is here in full; of a longer one, neighbours are one: `
     + "their first and last value make the line, the least and the greatest the band, to six digits. "
@@ -117,7 +117,7 @@ function controls(look, data, charts, change) {
 }
 
 /* The runs by their colours; each hides or shows one, and over it the others are faint. */
-function chipsOf(runs, table, charts, change) {
+function chipsOf(runs, table, charts) {
   const boxOf = (run) => table.rows[run.index].box;
   const dim = (run) => {
     for (const { root } of charts) {
@@ -129,7 +129,7 @@ function chipsOf(runs, table, charts, change) {
   const made = runs.map((run) => {
     const chip = el("button", { type: "button", class: "chip", onclick: () => {
       boxOf(run).checked = !boxOf(run).checked;
-      change();
+      table.changed();
     } }, el("i", { class: `swatch ${run.colour}` }), el("bdi", {}, run.name));
     chip.addEventListener("pointerenter", () => dim(run));
     chip.addEventListener("pointerleave", () => dim(null));

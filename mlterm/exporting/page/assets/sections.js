@@ -60,7 +60,7 @@ class RunSection {
 
   metrics() {
     const kinds = ["last", "best", "min", "max", "mean", "first", "count"];
-    const names = this.data.metrics.filter((name) => name in this.run.metrics);
+    const names = this.data.metrics.filter((name) => Object.hasOwn(this.run.metrics, name));
     const rows = names.map((name) => {
       const figures = this.run.metrics[name];
       return [name, ...kinds.map((kind) => (figures[kind] === null ? "" : figure(number(figures[kind]))))];

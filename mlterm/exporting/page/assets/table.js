@@ -1,7 +1,7 @@
 /* The table of runs: sorted by its headings, narrowed by words, and its boxes say which runs the
    charts show. */
 
-const FOREMOST = 6;
+const FOREMOST = 4;
 
 class RunTable {
   /* runs: as the data has them, each with its index; onchange is told that others are shown. */
@@ -28,7 +28,8 @@ class RunTable {
   rowOf(run) {
     const box = el("input", { type: "checkbox", "aria-label": `Show ${run.name} in the charts` });
     box.checked = run.index < MOST_SHOWN;
-    box.addEventListener("change", () => this.onchange());
+    box.hidden = this.data.runs.length === 1;
+    box.addEventListener("change", () => this.changed());
     const tags = Object.entries(run.tags).map(([key, value]) => `${key}=${value}`);
     const settings = Object.entries(run.hyperparameters).map(([key, value]) => `${key}=${value}`);
     const text = [run.name, run.status, ...tags, ...settings, ...run.notes].join(" ").toLowerCase();
@@ -69,6 +70,11 @@ class RunTable {
     const rows = this.rows.filter((row) => row.matches);
     const isAny = rows.some((row) => row.box.checked);
     for (const row of rows) row.box.checked = !isAny;
+    this.changed();
+  }
+
+  changed() {
+    this.tell();
     this.onchange();
   }
 
@@ -91,21 +97,21 @@ class RunTable {
     ];
     const metrics = this.isEvery.metrics ? this.data.metrics : this.data.metrics.slice(0, FOREMOST);
     for (const name of metrics) {
-      const kinds = name in goals ? ["last", "best"] : ["last"];
+      const kinds = Object.hasOwn(goals, name) ? ["last", "best"] : ["last"];
       for (const kind of kinds) found.push(this.metricColumn(name, kind, kinds.length));
     }
     const settings = [...this.data.differing, ...(this.isEvery.same ? this.sameSettings() : [])];
     for (const name of settings) {
-      const value = (run) => (name in run.hyperparameters ? run.hyperparameters[name] : undefined);
+      const value = (run) => (Object.hasOwn(run.hyperparameters, name) ? run.hyperparameters[name] : undefined);
       found.push({ key: `setting ${name}`, title: name, value, isSetting: true,
-        isNumber: this.data.runs.every((run) => typeof value(run) !== "string" || value(run) in WORDS),
-        cell: (run) => settingText(value(run)) });
+        isNumber: this.data.runs.every((run) => typeof value(run) !== "string" || Object.hasOwn(WORDS, value(run))),
+        cell: (run) => settingCell(value(run)) });
     }
     return found;
   }
 
   metricColumn(name, kind, count) {
-    const value = (run) => (name in run.metrics ? number(run.metrics[name][kind]) : undefined);
+    const value = (run) => (Object.hasOwn(run.metrics, name) ? number(run.metrics[name][kind]) : undefined);
     const goal = this.data.goals[name];
     let best = null;
     if (kind === "best" && this.data.runs.length > 1) {
@@ -173,8 +179,16 @@ class RunTable {
         { class: column.isNumber ? "number" : null }, wrapped(column.cell(run))));
       return el("tr", {}, name, ...cells);
     }));
-    const count = this.rows.length;
-    this.count.textContent = rows.length === count ? "" : `${rows.length} of ${count} runs`;
+    this.tell();
+  }
+
+  /* How many are left, and shown. */
+  tell() {
+    const { length } = this.rows;
+    const left = this.rows.filter((row) => row.matches).length;
+    const shown = this.shown.length;
+    this.count.textContent = [left < length && `${left} of ${length} runs`,
+      shown < left && `${shown} of them in the charts`].filter(Boolean).join(", ");
   }
 
   /* What has no value comes last, whichever way it is sorted. */
@@ -196,6 +210,13 @@ class RunTable {
 
 function wrapped(content) {
   return typeof content === "string" ? el("bdi", { title: content.length > 24 ? content : null }, content) : content;
+}
+
+/* In full where there is room for it, else by its foremost digits. */
+function settingCell(value) {
+  const text = settingText(value);
+  const isLong = typeof value === "number" && text.length > 9;
+  return isLong ? el("span", { title: text }, figure(value)) : text;
 }
 
 function settingText(value) {
