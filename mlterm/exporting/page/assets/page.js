@@ -15,9 +15,15 @@ function main() {
   const table = new RunTable(data, () => change());
   const chips = isSingle ? null : chipsOf(data.runs, table, charts);
 
+  let isDue = false;
   function change() {
-    if (chips) chips.refresh();
-    for (const chart of charts) chart.refresh();
+    if (isDue) return;
+    isDue = true;
+    requestAnimationFrame(() => {
+      isDue = false;
+      if (chips) chips.refresh();
+      for (const chart of charts) chart.refresh();
+    });
   }
 
   const curvesOf = (kind) => (spec) => table.shown.flatMap((run) => spec.curves.flatMap((name, i) => {
