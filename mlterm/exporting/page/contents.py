@@ -210,7 +210,7 @@ def _charts(metrics: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def _system_charts(readings: Sequence[Reading]) -> list[dict[str, Any]]:
-    there = dict.fromkeys(n for r in readings if r.system is not None for n in r.system.curves)
+    there = dict.fromkeys(n for r in readings for n in r.system.curves)
     charts = []
     for title, unit, wanted in _SYSTEM:
         names = [name for end in wanted for name in there if _is_of(name, end)]
@@ -223,8 +223,8 @@ def _is_of(name: str, wanted: str) -> bool:
     return name == wanted or (wanted[0] == "/" and name[:3] == "gpu" and name.endswith(wanted))
 
 
-def _book(book: CurveBook | None) -> dict[str, Any]:
-    return {} if book is None else {"places": book.places, "curves": book.curves}
+def _book(book: CurveBook) -> dict[str, Any]:
+    return {"places": book.places, "curves": book.curves}
 
 
 def _moment(text: object) -> float | None:

@@ -15,7 +15,10 @@ from typing import Any
 
 from mlterm.core.records import encode_own
 
-_SCRIPTS = ("figures.js", "curves.js", "chart.js", "table.js", "sections.js", "page.js")
+_SCRIPTS = (
+    "figures.js", "curves.js", "elements.js", "strokes.js", "cursor.js", "chart.js", "table.js",
+    "sections.js", "page.js",
+)  # fmt: skip
 """Each may use what those before it have."""
 _ESCAPES = {
     b"<": b"\\u003c", b">": b"\\u003e", b"&": b"\\u0026",

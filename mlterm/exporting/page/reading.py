@@ -1,8 +1,8 @@
-"""Reading a run for the page: its file once through, and the files beside it."""
+"""Reading a run for the page: its records once through, and the files beside them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,24 +18,24 @@ from mlterm.system.ends import ends_part
 from mlterm.system.paths import RunFiles
 
 
-@dataclass
+@dataclass(frozen=True)
 class Reading:
     """What a run's files told."""
 
     summary: RunSummary
-    start: Record = field(default_factory=dict)
+    start: Record
     """The ``run`` record that began its last part, amended."""
-    finish: Record = field(default_factory=dict)
-    """Of that part."""
-    rare: list[Record] = field(default_factory=list)
+    finish: Record
+    """Of that part; empty where it has not ended."""
+    rare: list[Record]
     """All records but those of metrics."""
-    series: dict[str, Series] = field(default_factory=dict)
-    origin: float = 0.0
+    series: dict[str, Series]
+    origin: float
     """What ``seconds`` of its curves count from: since 1970."""
-    metrics: CurveBook | None = None
-    system: CurveBook | None = None
+    metrics: CurveBook
+    system: CurveBook
     """Figures of the samples, as ``job/cpu_percent``."""
-    output: dict[str, Any] | None = None
+    output: dict[str, Any] | None
 
     @property
     def points(self) -> int:
@@ -54,39 +54,42 @@ def read(
     """A run of these records, with curves of at most ``limit`` points that are whole, else
     folded, and so many bytes of the end of its output."""
     files = RunFiles(Path(summary.path))
-    reading = Reading(summary)
     fold, exact = SeriesFold(), ExactPoints(limit)
+    rare: list[Record] = []
     for batch in batches:
         fold.add_batch(batch)
         exact.add(batch)
-        reading.rare += [record for record in batch if record.get("type") != "metrics"]
-    reading.series = fold.series
-    _take_ends(reading)
+        rare += [record for record in batch if record.get("type") != "metrics"]
+    start, finish = _ends(rare)
     samples = _samples(files)
-    reading.origin = _origin(reading)
-    metrics, system = CurveBook(reading.origin, limit), CurveBook(reading.origin, limit)
-    for name, series in reading.series.items():
+    origin = _origin(summary, fold.series)
+    metrics, system = CurveBook(origin, limit), CurveBook(origin, limit)
+    for name, series in fold.series.items():
         if points := exact.of(name):
             metrics.add_points(name, exact.places, *points)
         else:
             metrics.add_series(name, series)
     offset = samples.clock_offset
     for name, series in samples.series.items():
-        system.add_series(name, series, reading.origin if offset is None else offset)
-    reading.metrics, reading.system = metrics, system
-    reading.output = end_of_output(files.output, output_bytes)
-    return reading
+        system.add_series(name, series, origin if offset is None else offset)
+    output = end_of_output(files.output, output_bytes)
+    return Reading(
+        summary, start, finish, rare, fold.series, origin, metrics, system, output
+    )  # fmt: skip
 
 
-def _take_ends(reading: Reading) -> None:
-    """How its last part began, and ended if it has."""
-    for record in reading.rare:
+def _ends(rare: Iterable[Record]) -> tuple[Record, Record]:
+    """How the last part began, and how it ended if it has."""
+    start: Record = {}
+    finish: Record = {}
+    for record in rare:
         if record.get("type") == "run" and record.get("_amends"):
-            reading.start |= {n: v for n, v in record.items() if n not in ("timestamp", "_amends")}
+            start |= {n: v for n, v in record.items() if n not in ("timestamp", "_amends")}
         elif record.get("type") == "run":
-            reading.start, reading.finish = dict(record), {}
+            start, finish = dict(record), {}
         elif ends_part(record):
-            reading.finish = record
+            finish = record
+    return start, finish
 
 
 def _samples(files: RunFiles) -> SamplesFeed:
@@ -97,13 +100,11 @@ def _samples(files: RunFiles) -> SamplesFeed:
     return feed
 
 
-def _origin(reading: Reading) -> float:
+def _origin(summary: RunSummary, series: Mapping[str, Series]) -> float:
     """Where a run's time begins: at its start, or before it where it was resumed."""
     known = [
-        series.points("seconds").begins[0]
-        for series in reading.series.values()
-        if series.has_axis("seconds")
+        each.points("seconds").begins[0] for each in series.values() if each.has_axis("seconds")
     ]
     with suppress(ValueError, OverflowError, OSError):
-        known.append(datetime.fromisoformat(reading.summary.started or "").timestamp())
+        known.append(datetime.fromisoformat(summary.started or "").timestamp())
     return min(known, default=0.0)

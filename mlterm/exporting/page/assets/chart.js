@@ -1,31 +1,9 @@
 /* Charts: one on a figure of its own, its curves overlaid; drawn as SVG when it comes into view.
-   Drag to zoom, double click to see all; arrows, + and - do the same from the keyboard. */
+   A person's doings on it are the cursor's. */
 
-const SVG = document.getElementById("drawing").namespaceURI;
 const COLOURS = 20;
 const DASHES = ["", "7 4", "2 4", "9 3 2 3"];
-const TIP_ROWS = 14;
 const HUGE = 4e307;  /* twice as much is a number still */
-
-function el(tag, attributes = {}, ...children) {
-  return filled(document.createElement(tag), attributes, children);
-}
-
-function svg(tag, attributes = {}, ...children) {
-  return filled(document.createElementNS(SVG, tag), attributes, children);
-}
-
-/* Text only ever comes to be as text: nothing of a run is read as markup. */
-function filled(element, attributes, children) {
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name === "onclick") element.addEventListener("click", value);
-    else if (value !== null && value !== undefined && value !== false) {
-      element.setAttribute(name, value === true ? "" : value);
-    }
-  }
-  element.append(...children.filter((child) => child !== null && child !== undefined));
-  return element;
-}
 
 class Chart {
   /* spec: { title, unit, curves: names }; look: what all charts share, and is asked each time. */
@@ -35,7 +13,7 @@ class Chart {
     this.curvesOf = curvesOf;
     this.log = false;
     this.range = null;
-    this.cursor = null;
+    this.cursor = new Cursor(this);
     this.isStale = true;
     this.isSeen = false;
     this.logButton = this.button("log", "Logarithmic scale", () => {
@@ -50,16 +28,15 @@ class Chart {
       "show all");
     for (const each of [this.logButton, this.wideButton]) each.setAttribute("aria-pressed", false);
     this.svg = svg("svg", { "aria-hidden": "true" });
-    this.tip = el("div", { class: "tip", role: "status", hidden: true });
     this.plot = el("div", { class: "plot", tabindex: 0, role: "group",
       "aria-label": `Chart of ${spec.title}. Left and right move along it, + and - zoom, 0 shows all.` },
-      this.svg, this.tip);
+      this.svg, this.cursor.tip);
     this.note = el("p", { class: "aside" });
     this.root = el("figure", { class: "chart" },
       el("figcaption", {}, el("bdi", { title: spec.title }, spec.title),
         el("span", { class: "buttons" }, this.resetButton, this.logButton, this.wideButton)),
       this.plot, this.legend(), this.note);
-    this.listen();
+    this.cursor.listen();
   }
 
   button(text, title, onclick) {
@@ -91,7 +68,6 @@ class Chart {
 
   zoom(range) {
     this.range = range;
-    this.resetButton.hidden = !range;
     this.refresh();
   }
 
@@ -102,11 +78,11 @@ class Chart {
     const all = this.curvesOf(this.spec);
     this.axis = axisOf(this.look.axis, all);
     this.curves = all.filter(({ curve }) => curve.has(this.axis));
-    const full = extent(this.curves.map(({ curve }) => curve.line(this.axis).x));
-    if (this.range && this.drawnAxis !== this.axis) this.zoom(null);
-    this.drawnAxis = this.axis;
-    this.full = full;
-    this.x = this.range || padded(full, 0);
+    if (this.rangeAxis !== this.axis) this.range = null;
+    this.rangeAxis = this.axis;
+    this.resetButton.hidden = !this.range;
+    this.full = padded(extent(this.curves.map(({ curve }) => curve.line(this.axis).x)), 0);
+    this.x = this.range || this.full;
     for (const each of this.curves) {
       each.line = each.curve.line(this.axis);
       each.y = each.curve.smoothed(this.axis, this.look.smoothing);
@@ -115,19 +91,18 @@ class Chart {
     this.isLog = this.log !== this.look.log;
     this.y = this.valueRange();
     this.layOut();
-    const count = all.length - this.curves.length;
-    this.say(count);
+    this.say(all.length - this.curves.length);
     this.svg.setAttribute("viewBox", `0 0 ${this.width} ${this.height}`);  /* paper scales it */
     this.svg.replaceChildren(this.grid(), this.area());
-    this.showCursor();
+    this.cursor.show();
   }
 
   say(missing) {
     const words = [];
-    if (!this.curves.length) words.push(missing ? "" : "No run that is shown has it.");
+    if (!this.curves.length && !missing) words.push("No run that is shown has it.");
     if (missing) words.push(`${missing} not shown: their ${AXES[this.axis].title} is not known.`);
     if (this.isLog && this.below) words.push("Values of 0 and less are not on a logarithmic scale.");
-    this.note.textContent = words.join(" ").trim();
+    this.note.textContent = words.join(" ");
     this.note.hidden = !this.note.textContent;
   }
 
@@ -156,8 +131,9 @@ class Chart {
     if (low > high) return null;
     [low, high] = [Math.max(low, -HUGE), Math.min(high, HUGE)];
     if (this.spec.unit && !this.isLog) take(0);
-    if (this.isLog) return low === high ? [low / 2, high * 2] : [low / (high / low) ** 0.04, high * (high / low) ** 0.04];
-    return padded([low, high], 0.05);
+    if (!this.isLog) return padded([low, high], 0.05);
+    const room = low === high ? 0.3 : 0.04 * (Math.log10(high) - Math.log10(low));
+    return [low / 10 ** room, high * 10 ** room];
   }
 
   layOut() {
@@ -205,258 +181,33 @@ class Chart {
   /* The curves, in a drawing of their own that cuts what reaches beyond it. */
   area() {
     const { left, top, right, bottom } = this.box;
-    this.inner = svg("svg", { x: left, y: top, width: right - left, height: bottom - top, class: "area" });
+    const inner = svg("svg", { x: left, y: top, width: right - left, height: bottom - top, class: "area" });
     for (const each of this.curves) {
       const group = svg("g", { class: `curve ${each.colour}`, "data-run": each.run });
       this.drawCurve(group, each);
-      this.inner.append(group);
+      inner.append(group);
     }
     if (!this.y && this.curves.length) {
-      this.inner.append(svg("text", { x: (right - left) / 2, y: (bottom - top) / 2, "text-anchor": "middle" },
+      inner.append(svg("text", { x: (right - left) / 2, y: (bottom - top) / 2, "text-anchor": "middle" },
         "no finite values"));
     }
-    this.cross = svg("g", { class: "cross" });
-    this.inner.append(this.cross);
-    return this.inner;
+    inner.append(this.cursor.group);
+    return inner;
   }
 
   drawCurve(group, { curve, line, y, within, dash }) {
     if (this.y) {
-      const band = this.bandOf(curve, line, within);
+      const band = bandOf(curve, line, within, this);
       if (band) group.append(svg("path", { class: "band", d: band }));
       if (this.look.smoothing) {
-        group.append(svg("path", { class: "line raw", d: this.pathOf(line.x, line.y, within).d }));
+        group.append(svg("path", { class: "line raw", d: pathOf(line.x, line.y, within, this).d }));
       }
-      const { d, lone } = this.pathOf(line.x, y, within);
+      const { d, lone } = pathOf(line.x, y, within, this);
       group.append(svg("path", { class: "line", d, "stroke-dasharray": dash }));
       for (const [x, at] of lone) group.append(svg("circle", { cx: x.toFixed(1), cy: at.toFixed(1), r: 2.4 }));
     }
-    const marks = this.marksOf(line, within);
+    const marks = marksOf(line, within, this);
     if (marks) group.append(svg("path", { class: "mark", d: marks }));
-  }
-
-  /* A line of as many strokes as there are pixels: of each column the first value, the least, the
-     greatest and the last. Broken where a value has no place; points that stand alone apart. */
-  pathOf(xs, ys, [from, to]) {
-    const path = [];
-    const lone = [];
-    let length = 0;
-    let column = NaN;
-    let low, high, last, lastX;
-    const leave = () => {
-      if (low !== high) for (const y of [low, high, last]) path.push(`L${lastX} ${y.toFixed(1)}`);
-    };
-    const lift = () => {
-      if (length === 1 && lone.length < 500) lone.push([Number(lastX), last]);
-      if (length > 1) leave();
-      length = 0;
-      column = NaN;
-    };
-    for (let i = from; i < to; i++) {
-      const pixel = this.toX(xs[i]);
-      const y = this.toY(ys[i]);
-      if (!Number.isFinite(y) || !Number.isFinite(pixel)) {
-        if (length) lift();
-        continue;
-      }
-      if (Math.round(pixel) === column) {
-        if (y < low) low = y;
-        if (y > high) high = y;
-      } else {
-        if (length) leave();
-        column = Math.round(pixel);
-        path.push(`${length ? "L" : "M"}${pixel.toFixed(1)} ${y.toFixed(1)}`);
-        low = high = y;
-      }
-      last = y;
-      lastX = pixel.toFixed(1);
-      length++;
-    }
-    if (length) lift();
-    return { d: path.join(""), lone };
-  }
-
-  bandOf(curve, line, [from, to]) {
-    if (!curve.isFolded) return "";
-    const above = [];
-    const below = [];
-    const floor = this.box.bottom - this.box.top;
-    for (let i = from & ~1; i < to; i++) {
-      const span = curve.span(i);
-      const x = this.toX(line.x[i]);
-      if (!span || !Number.isFinite(x)) continue;
-      const [low, high] = span.map((value) => Math.min(4 * floor, Math.max(-3 * floor, this.toY(value))));
-      above.push(`${x.toFixed(1)} ${(Number.isNaN(high) ? floor : high).toFixed(1)}`);
-      below.push(`${x.toFixed(1)} ${(Number.isNaN(low) ? floor : low).toFixed(1)}`);
-    }
-    return above.length > 1 ? `M${above.join("L")}L${below.reverse().join("L")}Z` : "";
-  }
-
-  /* Values that have no place: a cross at the bottom for NaN, a triangle at an edge for an
-     infinity. */
-  marksOf(line, [from, to]) {
-    const found = new Map();
-    const bottom = this.box.bottom - this.box.top;
-    for (let i = from; i < to; i++) {
-      const value = line.y[i];
-      if (Number.isFinite(value)) continue;
-      const x = this.toX(line.x[i]);
-      if (!Number.isFinite(x)) continue;
-      const kind = Number.isNaN(value) ? "nan" : value > 0 ? "up" : "down";
-      const key = `${kind}${Math.round(x / 8)}`;
-      if (found.has(key)) continue;
-      const at = x.toFixed(1);
-      found.set(key, {
-        nan: `M${at} ${bottom - 7}m-3 -3l6 6m0 -6l-6 6`,
-        up: `M${at} 2l4 7h-8z`,
-        down: `M${at} ${bottom - 2}l4 -7h-8z`,
-      }[kind]);
-    }
-    return [...found.values()].join("");
-  }
-
-  /* --- What a person does on it --- */
-
-  listen() {
-    const plot = this.plot;
-    let drag = null;
-    const place = (event) => event.clientX - plot.getBoundingClientRect().left;
-    plot.addEventListener("pointerdown", (event) => {
-      if (event.button || !this.box) return;
-      drag = event.pointerType === "touch" ? null : place(event);
-      if (event.pointerType !== "touch") plot.setPointerCapture(event.pointerId);
-      this.moveTo(place(event));
-    });
-    plot.addEventListener("pointermove", (event) => {
-      if (!this.box) return;
-      this.moveTo(place(event), drag);
-    });
-    plot.addEventListener("pointerup", (event) => {
-      const begin = drag;
-      drag = null;
-      if (begin === null || !this.box) return;
-      const { left, right } = this.box;
-      const [from, to] = [begin, place(event)].sort((a, b) => a - b)
-        .map((pixel) => Math.min(right, Math.max(left, pixel)));
-      if (to - from > 5) this.zoom([this.fromX(from), this.fromX(to)]);
-      else this.showCursor();
-    });
-    plot.addEventListener("pointercancel", () => { drag = null; });
-    plot.addEventListener("pointerleave", () => {
-      if (drag === null && document.activeElement !== plot) this.leave();
-    });
-    plot.addEventListener("blur", () => this.leave());
-    plot.addEventListener("dblclick", () => this.zoom(null));
-    plot.addEventListener("keydown", (event) => this.press(event));
-  }
-
-  press(event) {
-    if (!this.box || event.ctrlKey || event.metaKey || event.altKey) return;
-    const [low, high] = this.x;
-    const middle = this.cursor === null ? (low + high) / 2 : this.cursor;
-    const stride = ((high - low) / 50) * (event.shiftKey ? 10 : 1);
-    const narrower = (by) => this.zoom(within([middle - by * (middle - low), middle + by * (high - middle)], this.full));
-    const action = {
-      ArrowLeft: () => this.setCursor(Math.max(low, middle - stride)),
-      ArrowRight: () => this.setCursor(Math.min(high, middle + stride)),
-      Home: () => this.setCursor(low),
-      End: () => this.setCursor(high),
-      "+": () => narrower(0.5),
-      "=": () => narrower(0.5),
-      "-": () => narrower(2),
-      "0": () => this.zoom(null),
-      Escape: () => (this.range ? this.zoom(null) : this.leave()),
-    }[event.key];
-    if (!action) return;
-    event.preventDefault();
-    action();
-  }
-
-  moveTo(pixel, dragFrom = null) {
-    const { left, right } = this.box;
-    this.setCursor(this.fromX(Math.min(right, Math.max(left, pixel))));
-    if (dragFrom !== null) {
-      const [from, to] = [dragFrom - left, pixel - left].sort((a, b) => a - b);
-      this.cross.append(svg("rect", { class: "selection", x: from, y: 0, width: to - from,
-        height: this.box.bottom - this.box.top }));
-    }
-  }
-
-  setCursor(x) {
-    this.cursor = x;
-    this.showCursor();
-  }
-
-  leave() {
-    this.cursor = null;
-    this.showCursor();
-  }
-
-  /* The crosshair at the nearest point, and what all curves are there. */
-  showCursor() {
-    if (!this.cross) return;
-    this.cross.replaceChildren();
-    const rows = this.cursor === null ? [] : this.rowsAt(this.cursor);
-    this.tip.hidden = !rows.length;
-    if (!rows.length) return;
-    const x = rows.reduce((one, other) =>
-      (Math.abs(other.x - this.cursor) < Math.abs(one.x - this.cursor) ? other : one)).x;
-    const at = this.toX(x);
-    this.cross.append(svg("path", { d: `M${at.toFixed(1)} 0V${this.box.bottom}` }));
-    rows.sort((one, other) => (other.value - one.value) || 0);
-    for (const row of rows) {
-      const y = this.toY(row.value);
-      if (Number.isFinite(y)) {
-        this.cross.append(svg("circle", { class: row.colour, cx: this.toX(row.x).toFixed(1), cy: y.toFixed(1), r: 3 }));
-      }
-    }
-    this.fillTip(rows, x);
-    this.placeTip(this.box.left + at);
-  }
-
-  /* Beside the crosshair where the window has room for it, on a narrow one below the chart. */
-  placeTip(at) {
-    const { left } = this.plot.getBoundingClientRect();
-    const room = document.documentElement.clientWidth;
-    const width = this.tip.offsetWidth;
-    const isNarrow = room < 640;
-    let x = at + 14;
-    if (left + x + width > room - 8) x = at - 14 - width;
-    this.tip.style.left = `${isNarrow ? 0 : Math.max(8 - left, x)}px`;
-    this.tip.style.top = isNarrow ? `${this.height}px` : "4px";
-  }
-
-  rowsAt(x) {
-    const rows = [];
-    for (const each of this.curves) {
-      const point = nearest(each.line, x);
-      if (point < 0) continue;
-      const there = each.line.x[point];
-      if (there < this.x[0] || there > this.x[1]) continue;
-      const span = each.curve.span(point);
-      rows.push({ ...each, x: there, value: each.y[point], raw: each.line.y[point], span });
-    }
-    return rows;
-  }
-
-  fillTip(rows, x) {
-    const { title, words } = AXES[this.axis];
-    const show = (value) => inUnit(value, this.spec.unit);
-    const lines = rows.slice(0, TIP_ROWS).map((row) => {
-      const details = [];
-      if (this.look.smoothing && Number.isFinite(row.raw)) details.push(`is ${show(row.raw)}`);
-      if (row.span) details.push(`${show(row.span[0])} to ${show(row.span[1])}`);
-      if (row.x !== x) details.push(`at ${words(row.x)}`);
-      return el("tr", {},
-        el("td", {}, el("i", { class: `swatch ${row.colour}` })),
-        el("td", { class: "name" }, el("bdi", {}, row.title)),
-        el("td", { class: "number" }, show(row.value)),
-        el("td", { class: "details" }, details.join(", ")));
-    });
-    if (rows.length > TIP_ROWS) {
-      lines.push(el("tr", {}, el("td", { colspan: 4 }, `and ${rows.length - TIP_ROWS} more`)));
-    }
-    this.tip.replaceChildren(el("b", {}, `${title} ${words(x)}`), el("table", {}, ...lines));
   }
 }
 
@@ -495,9 +246,4 @@ function padded([low, high], share) {
     return [low - room, high + room];
   }
   return [low - share * (high - low), high + share * (high - low)];
-}
-
-function within([low, high], [least, most]) {
-  const range = [Math.max(least, low), Math.min(most, high)];
-  return range[0] <= least && range[1] >= most ? null : range;
 }

@@ -73,7 +73,7 @@ const AXES = {
   step: { title: "step", words: figure, ticks: (low, high, count) => ticks(low, high, count, true) },
   epoch: { title: "epoch", words: figure, ticks: (low, high, count) => ticks(low, high, count) },
   seconds: { title: "time since the start", words: duration, ticks: timeTicks },
-  wall: { title: "time", words: (value) => clock(value), ticks: clockTicks },
+  wall: { title: "date and time", words: (value) => clock(value), ticks: clockTicks },
 };
 
 /* Round values from low to high: [[value, text]], count of them or somewhat fewer. */
@@ -152,7 +152,9 @@ function briefly(seconds) {
 function clockTicks(low, high, count) {
   const step = timeStep(low, high, count);
   const shift = new Date(low * 1000).getTimezoneOffset() * 60;
-  return multiples(low - shift, high - shift, step).map((local) => {
+  const locals = multiples(low - shift, high - shift, step);
+  if (!locals.length) return [[low, clock(low)]];
+  return locals.map((local) => {
     const value = local + shift;
     if (step >= DAY || (high - low > DAY && local % DAY === 0)) return [value, clock(value, "date")];
     return [value, clock(value, step < 60 ? "time seconds" : "time")];

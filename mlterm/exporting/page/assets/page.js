@@ -59,7 +59,7 @@ function section(title, ...parts) {
 
 function curvesIn(book, run) {
   const found = new Map();
-  for (const [name, curve] of Object.entries(book.curves || {})) {
+  for (const [name, curve] of Object.entries(book.curves)) {
     found.set(name, new Curve(curve, book.places[curve.at], run.origin));
   }
   return found;
@@ -158,7 +158,8 @@ function watch(charts) {
   const sizes = new ResizeObserver((entries) => {
     for (const entry of entries) {
       const chart = byRoot.get(entry.target.parentElement);
-      if (chart.width !== entry.target.clientWidth) chart.refresh();
+      const { clientWidth, clientHeight } = entry.target;
+      if (chart.width !== clientWidth || chart.height !== clientHeight) chart.refresh();
     }
   });
   for (const chart of charts) {
