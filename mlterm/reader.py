@@ -167,10 +167,10 @@ class RunData:
 
 def artifacts_of(records: Iterable[Record]) -> list[Record]:
     """The artifact records among these, what was known later (a hash) put into them."""
-    found: dict[tuple[Any, Any, Any], Record] = {}
+    found: dict[tuple[object, ...], Record] = {}
     artifacts = (record for record in records if record.get("type") == "artifact")
     for number, record in enumerate(artifacts):
-        key = (record.get("name"), record.get("path"), record.get("_step"))
+        key = tuple(str(record.get(name)) for name in ("name", "path", "_step"))
         if record.get("_amends") and key in found:
             late = {k: v for k, v in record.items() if k not in ("timestamp", "_amends")}
             found[key].update(late)

@@ -55,7 +55,9 @@ def test_a_page_holds_what_the_run_does(home: Home) -> None:
 def test_runs_of_every_kind_make_a_page(home: Home) -> None:
     home.logs.mkdir()
     (home.logs / "p_run_empty.jsonl").write_bytes(b"")
-    (home.logs / "p_run_torn.jsonl").write_bytes(b'{"type":"metrics","loss":1}\nbroken\n{"type":"met')
+    (home.logs / "p_run_torn.jsonl").write_bytes(
+        b'{"type":"metrics","loss":1}\nbroken\n{"type":"met'
+    )
     home.python(
         """
         import mlterm

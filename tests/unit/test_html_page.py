@@ -91,7 +91,8 @@ def test_no_text_leaves_its_place(said: dict[str, Any], title: str) -> None:
 
 
 def test_hostile_names_stay_where_they_are() -> None:
-    batch = records([1, 2], HOSTILE) + [
+    batch = [
+        *records([1, 2], HOSTILE),
         {"type": "alert", "level": HOSTILE, "text": HOSTILE},
         {"type": "artifact", "name": HOSTILE, "path": HOSTILE, "timestamp": ""},
         {"type": "run", "argv": [HOSTILE], "environment": {HOSTILE: HOSTILE}, "schema": 1},
@@ -215,9 +216,8 @@ def test_what_differs_between_runs_is_told() -> None:
 
 
 def test_figures_and_best_are_of_all_points() -> None:
-    batch = records([3.0, 1.0, 2.0]) + [
-        {"type": "define", "name": "odd", "goal": "maximize"}, *records([1, 5, 2], "odd"),
-    ]  # fmt: skip
+    batch = [*records([3.0, 1.0, 2.0]), *records([1, 5, 2], "odd")]
+    batch.append({"type": "define", "name": "odd", "goal": "maximize"})
     data = data_of(batch)
     assert data["goals"] == {"loss": "min", "odd": "max"}
     figures = data["runs"][0]["metrics"]
@@ -238,6 +238,33 @@ def test_the_title_is_the_runs_or_the_projects() -> None:
     many = [summary(project=f"p{i}") for i in range(5)]
     assert title_of(many) == "p0, p1, p2 …"
     assert title_of([summary(run_id="\x1b[31m\u202e")]) == "p/\\x1b[31m\\u202e"
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=4,
+)
+kinds = {
+    "run": ("argv", "git", "python", "environment", "cwd", "host", "parent", "_amends"),
+    "metrics": ("loss", "epoch", "_step", "timestamp"),
+    "finish": ("status", "tail", "traceback", "lost_output_bytes"),
+    "artifact": ("name", "path", "_step", "_amends", "size_bytes", "copy", "missing"),
+    "alert": ("level", "text", "timestamp"),
+    "define": ("name", "goal", "summary"),
+}
+odd_records = st.sampled_from(sorted(kinds)).flatmap(
+    lambda kind: st.fixed_dictionaries(
+        {"type": st.just(kind)}, optional=dict.fromkeys(kinds[kind], values)
+    )
+)
+
+
+@given(st.lists(odd_records, max_size=6), values)
+def test_any_file_makes_a_page(batch: list[dict[str, Any]], value: Any) -> None:
+    cost = dict.fromkeys(("roles", "gpus", "peak_memory_bytes", "cpu_seconds"), value)
+    data = data_of(batch, cost=cost, tags={"t": value}, hyperparameters={"h": value})
+    assert Page(document(data)).data == data
 
 
 # --- Output ---
