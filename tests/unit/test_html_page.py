@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlterm.core.records import as_number
+from mlterm.core.series import Series
 from mlterm.core.summary import RunSummary
 from mlterm.exporting.page import document as document_module
 from mlterm.exporting.page.contents import page_of, shown, title_of
@@ -189,8 +190,6 @@ def test_points_are_numbered_by_all_records_of_metrics() -> None:
 
 
 def test_samples_lie_on_the_clock_of_the_run() -> None:
-    from mlterm.core.series import Series
-
     series = Series()
     for t in range(3):
         series.add(float(t), 1000.0 + t)
@@ -230,6 +229,21 @@ def test_training_and_validation_share_a_chart() -> None:
     assert [chart["curves"] for chart in data_of(batch)["charts"]] == [
         ["val_loss"], ["train/accuracy", "val/accuracy"], ["lr"],
     ]  # fmt: skip
+
+
+def test_the_machine_has_charts_by_what_is_measured() -> None:
+    reading = read(summary(), [], 100, 0)
+    series = Series()
+    series.add(1.0, 0.0)
+    names = ("host/cpu_percent", "gpu1/power_watts", "gpu0/power_watts", "host/memory_used_bytes")
+    for name in names:
+        reading.system.add_series(name, series, offset=0.0)
+    charts = page_of([reading], 100, 0, MADE)["system_charts"]
+    assert [(chart["title"], chart["unit"], chart["curves"]) for chart in charts] == [
+        ("GPU power", "watts", ["gpu1/power_watts", "gpu0/power_watts"]),
+        ("CPU of the host", "percent", ["host/cpu_percent"]),
+        ("Memory of the host", "bytes", ["host/memory_used_bytes"]),
+    ]
 
 
 def test_the_title_is_the_runs_or_the_projects() -> None:

@@ -161,11 +161,11 @@ class Chart {
       group.append(svg("path", { d: `M${left} ${y.toFixed(1)}H${right}` }),
         svg("text", { x: left - 6, y: (y + 3.5).toFixed(1), "text-anchor": "end" }, text));
     }
-    const { ticks: ticksOf, title } = AXES[this.axis];
+    const { ticks: ticksOf, short } = AXES[this.axis];
     const count = Math.max(2, Math.floor((right - left) / 62));
     let taken = -Infinity;
-    const names = svg("text", { x: right, y: this.height - 6, "text-anchor": "end", class: "axis" }, title);
-    const limit = right - 6.2 * title.length - 12;
+    const names = svg("text", { x: right, y: this.height - 6, "text-anchor": "end", class: "axis" }, short);
+    const limit = right - 6.2 * short.length - 12;
     for (const [value, text] of this.curves.length ? ticksOf(...this.x, count) : []) {
       const x = left + this.toX(value);
       const half = 3.2 * text.length;
@@ -184,6 +184,7 @@ class Chart {
     const inner = svg("svg", { x: left, y: top, width: right - left, height: bottom - top, class: "area" });
     for (const each of this.curves) {
       const group = svg("g", { class: `curve ${each.colour}`, "data-run": each.run });
+      group.classList.toggle("faint", isFaint(each.run));
       this.drawCurve(group, each);
       inner.append(group);
     }
@@ -208,6 +209,20 @@ class Chart {
     }
     const marks = marksOf(line, within, this);
     if (marks) group.append(svg("path", { class: "mark", d: marks }));
+  }
+}
+
+/* The run that is pointed at: over it all others are faint. */
+let pointedAt = null;
+
+function isFaint(run) {
+  return pointedAt !== null && pointedAt !== run;
+}
+
+function pointAt(run) {
+  pointedAt = run === null ? null : run.index;
+  for (const curve of document.querySelectorAll(".curve")) {
+    curve.classList.toggle("faint", isFaint(Number(curve.dataset.run)));
   }
 }
 

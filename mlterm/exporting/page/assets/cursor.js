@@ -11,13 +11,14 @@ class Cursor {
     this.tip = el("div", { class: "tip", role: "status", hidden: true });
     this.group = svg("g", { class: "cross" });
     this.dragFrom = null;
+    this.height = null;
   }
 
   listen() {
     const { plot } = this.chart;
     const on = (name, action) => plot.addEventListener(name, (event) => this.chart.box && action(event));
     on("pointerdown", (event) => this.press(event));
-    on("pointermove", (event) => this.moveTo(this.pixelOf(event)));
+    on("pointermove", (event) => this.moveTo(event));
     on("pointerup", (event) => this.release(event));
     on("pointercancel", () => { this.dragFrom = null; });
     on("pointerleave", () => {
@@ -41,7 +42,7 @@ class Cursor {
       this.dragFrom = this.pixelOf(event);
       this.chart.plot.setPointerCapture(event.pointerId);
     }
-    this.moveTo(this.pixelOf(event));
+    this.moveTo(event);
   }
 
   release(event) {
@@ -52,10 +53,11 @@ class Cursor {
     else this.show();
   }
 
-  moveTo(pixel) {
-    this.setX(this.chart.fromX(pixel));
+  moveTo(event) {
+    const { box, plot } = this.chart;
+    const pixel = this.pixelOf(event);
+    this.setX(this.chart.fromX(pixel), event.clientY - plot.getBoundingClientRect().top - box.top);
     if (this.dragFrom === null) return;
-    const { box } = this.chart;
     const [from, to] = [this.dragFrom, pixel].sort((a, b) => a - b);
     this.group.append(svg("rect", { class: "selection", x: from - box.left, y: 0, width: to - from,
       height: box.bottom - box.top }));
@@ -84,8 +86,10 @@ class Cursor {
     action();
   }
 
-  setX(x) {
+  /* Where on the axis, and how far down, where that is told. */
+  setX(x, height = null) {
     this.x = x;
+    this.height = height;
     this.show();
   }
 
@@ -100,12 +104,11 @@ class Cursor {
     const { x } = rows.reduce((one, other) => (away(other) < away(one) ? other : one));
     const at = chart.toX(x).toFixed(1);
     this.group.append(svg("path", { d: `M${at} 0V${chart.box.bottom}` }));
-    rows.sort((one, other) => (other.value - one.value) || 0);
     for (const row of rows) {
       const [cx, cy] = [chart.toX(row.x), chart.toY(row.value)];
       if (Number.isFinite(cy)) this.group.append(svg("circle", { class: row.colour, cx, cy, r: 3 }));
     }
-    this.fillTip(rows, x);
+    this.fillTip(this.foremost(rows), rows.length, x);
     this.placeTip(chart.box.left + Number(at));
   }
 
@@ -119,23 +122,35 @@ class Cursor {
     });
   }
 
-  fillTip(rows, x) {
+  /* As many as there is room for: those that are nearest to the pointer, the nearest one marked;
+     from the greatest value down. */
+  foremost(rows) {
+    const away = (row) => {
+      const distance = Math.abs(this.chart.toY(row.value) - this.height);
+      return Number.isFinite(distance) ? distance : Infinity;
+    };
+    const found = this.height === null ? rows : [...rows].sort((one, other) => away(one) - away(other) || 0);
+    if (this.height !== null && rows.length > 1 && away(found[0]) < 40) found[0].isNearest = true;
+    return found.slice(0, TIP_ROWS).sort((one, other) => (other.value - one.value) || 0);
+  }
+
+  fillTip(rows, count, x) {
     const { axis, look, spec } = this.chart;
     const { title, words } = AXES[axis];
     const show = (value) => inUnit(value, spec.unit);
-    const lines = rows.slice(0, TIP_ROWS).map((row) => {
+    const lines = rows.map((row) => {
       const details = [
         look.smoothing && Number.isFinite(row.raw) && `is ${show(row.raw)}`,
         row.span && `${show(row.span[0])} to ${show(row.span[1])}`,
         row.x !== x && `at ${words(row.x)}`,
       ];
-      return el("tr", {},
+      return el("tr", { class: row.isNearest ? "nearest" : null },
         el("td", {}, el("i", { class: `swatch ${row.colour}` })),
         el("td", { class: "name" }, el("bdi", {}, row.title)),
         el("td", { class: "number" }, show(row.value)),
         el("td", { class: "details" }, details.filter(Boolean).join(", ")));
     });
-    const more = rows.length - lines.length;
+    const more = count - lines.length;
     if (more) lines.push(el("tr", {}, el("td", { colspan: 4 }, `and ${more} more`)));
     this.tip.replaceChildren(el("b", {}, `${title} ${words(x)}`), el("table", {}, ...lines));
   }

@@ -68,12 +68,13 @@ function clock(seconds, parts = "date time seconds") {
   return [parts.includes("date") && date, parts.includes("time") && time].filter(Boolean).join(" ");
 }
 
-/* Each axis that a chart may have: its name for a person, a value's words, and its ticks. */
+/* Each axis that a chart may have: its name for a person, and in short, a value's words, and its
+   ticks. */
 const AXES = {
-  step: { title: "step", words: figure, ticks: (low, high, count) => ticks(low, high, count, true) },
-  epoch: { title: "epoch", words: figure, ticks: (low, high, count) => ticks(low, high, count) },
-  seconds: { title: "time since the start", words: duration, ticks: timeTicks },
-  wall: { title: "date and time", words: (value) => clock(value), ticks: clockTicks },
+  step: { title: "step", short: "step", words: figure, ticks: (low, high, count) => ticks(low, high, count, true) },
+  epoch: { title: "epoch", short: "epoch", words: figure, ticks: (low, high, count) => ticks(low, high, count) },
+  seconds: { title: "time since the start", short: "time", words: duration, ticks: timeTicks },
+  wall: { title: "date and time", short: "time", words: (value) => clock(value), ticks: clockTicks },
 };
 
 /* Round values from low to high: [[value, text]], count of them or somewhat fewer. */

@@ -13,7 +13,7 @@ function main() {
   });
   const charts = [];
   const table = new RunTable(data, () => change());
-  const chips = isSingle ? null : chipsOf(data.runs, table, charts);
+  const chips = isSingle ? null : chipsOf(data.runs, table);
 
   let isDue = false;
   function change() {
@@ -123,22 +123,15 @@ function controls(look, data, charts, change) {
 }
 
 /* The runs by their colours; each hides or shows one, and over it the others are faint. */
-function chipsOf(runs, table, charts) {
+function chipsOf(runs, table) {
   const boxOf = (run) => table.rows[run.index].box;
-  const dim = (run) => {
-    for (const { root } of charts) {
-      for (const curve of root.querySelectorAll(".curve")) {
-        curve.classList.toggle("faint", run !== null && curve.dataset.run !== String(run.index));
-      }
-    }
-  };
   const made = runs.map((run) => {
     const chip = el("button", { type: "button", class: "chip", onclick: () => {
       boxOf(run).checked = !boxOf(run).checked;
       table.changed();
     } }, el("i", { class: `swatch ${run.colour}` }), el("bdi", {}, run.name));
-    chip.addEventListener("pointerenter", () => dim(run));
-    chip.addEventListener("pointerleave", () => dim(null));
+    chip.addEventListener("pointerenter", () => pointAt(run));
+    chip.addEventListener("pointerleave", () => pointAt(null));
     return chip;
   });
   const refresh = () => made.forEach((chip, i) => {

@@ -177,7 +177,10 @@ class RunTable {
         el("i", { class: `swatch ${run.colour}` }), el("bdi", { title: run.name }, run.name)));
       const cells = this.shownColumns.map((column) => el("td",
         { class: column.isNumber ? "number" : null }, wrapped(column.cell(run))));
-      return el("tr", {}, name, ...cells);
+      const line = el("tr", {}, name, ...cells);
+      line.addEventListener("pointerenter", () => pointAt(run));
+      line.addEventListener("pointerleave", () => pointAt(null));
+      return line;
     }));
     this.tell();
   }
