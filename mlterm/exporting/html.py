@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from mlterm.core.sizes import format_bytes
 from mlterm.core.summary import RunSummary
 from mlterm.exporting.formats import Options, Report
 from mlterm.exporting.page.contents import page_of
@@ -16,6 +17,8 @@ MOST_OUTPUT_BYTES = 200_000
 """Of a run, from its end on; of many runs less."""
 ALL_OUTPUT_BYTES = 4_000_000
 LEAST_OUTPUT_BYTES = 20_000
+MAILED_BYTES = 20 * 1024 * 1024
+"""More than this is hardly mailed."""
 
 
 def export(runs: Sequence[RunSummary], target: Target, options: Options) -> Report:
@@ -32,7 +35,12 @@ def export(runs: Sequence[RunSummary], target: Target, options: Options) -> Repo
         if len(report.unreadable) == len(runs):
             raise nothing_to_export("records", report)
         made = datetime.now(UTC)
-        out.write(document(page_of(readings, limit, report.broken_lines, made)))
+        page = document(page_of(readings, limit, report.broken_lines, made))
+        out.write(page)
     report.runs = len(readings)
     report.rows = sum(reading.points for reading in readings)
+    if len(page) > MAILED_BYTES:
+        report.notes.append(
+            f"the page has {format_bytes(len(page))}; fewer runs make a smaller one"
+        )
     return report

@@ -13,7 +13,7 @@ from mlterm.core.records import as_number
 from mlterm.core.series import Series
 from mlterm.core.summary import RunSummary
 from mlterm.exporting.page import document as document_module
-from mlterm.exporting.page.contents import page_of, shown, title_of
+from mlterm.exporting.page.contents import MOST_ROWS, page_of, shown, title_of
 from mlterm.exporting.page.curves import MOST_POINTS, CurveBook, ExactPoints, limit_of
 from mlterm.exporting.page.document import document, escaped
 from mlterm.exporting.page.output import end_of_output, spans_of
@@ -206,6 +206,15 @@ def test_settings_are_shown_as_they_can_be_sorted() -> None:
     assert shown(2**60) == str(2**60)
     assert shown(math.nan) == "NaN"
     assert shown({"a": [1, math.inf]}) == '{"a":[1,"Infinity"]}'
+
+
+def test_what_is_endless_is_cut() -> None:
+    batch = [{"type": "alert", "text": str(i)} for i in range(MOST_ROWS + 3)]
+    batch += [{"type": "artifact", "name": f"a{i:04d}"} for i in range(MOST_ROWS + 4)]
+    run = data_of(batch, hyperparameters={"prompt": 5_000 * "x"})["runs"][0]
+    assert (run["alerts_left_out"], run["alerts"][0]["text"]) == (3, "3")
+    assert (run["artifacts_left_out"], run["artifacts"][-1]["name"]) == (4, f"a{MOST_ROWS + 3:04d}")
+    assert run["hyperparameters"]["prompt"].endswith("x … and 3,000 characters more")
 
 
 def test_what_differs_between_runs_is_told() -> None:

@@ -18,6 +18,10 @@ from mlterm.exporting.page.curves import CurveBook, number_of
 from mlterm.exporting.page.reading import Reading
 from mlterm.reader import artifacts_of
 
+MOST_ROWS = 500
+"""Of a run's artifacts and of its alerts: the last ones."""
+MOST_CHARACTERS = 2_000
+"""Of a setting or a variable."""
 _SAFE_INTEGER = 2**53
 """From there on a browser's numbers have gaps."""
 _SYSTEM = (
@@ -57,7 +61,7 @@ def page_of(
     goals = {name: goal for name in metrics if (goal := goal_of(name, definitions))}
     is_one_project = len({reading.summary.project for reading in readings}) == 1
     settings = [reading.summary.hyperparameters for reading in readings]
-    page: dict[str, Any] = plain({
+    return {
         "title": title_of([reading.summary for reading in readings]),
         "made": made.timestamp(),
         "version": __version__,
@@ -68,12 +72,11 @@ def page_of(
         "charts": _charts(metrics),
         "system_charts": _system_charts(readings),
         "differing": _differing(settings),
-        "runs": [_run(reading, goals, short=is_one_project) for reading in readings],
-    })  # fmt: skip
-    for run, reading in zip(page["runs"], readings, strict=True):
-        run["metric_curves"], run["system_curves"] = _book(reading.metrics), _book(reading.system)
-        run["output"] = reading.output
-    return page
+        "runs": [
+            plain(_said(reading, short=is_one_project)) | _measured(reading, goals)
+            for reading in readings
+        ],
+    }
 
 
 def title_of(runs: Sequence[RunSummary]) -> str:
@@ -84,8 +87,25 @@ def title_of(runs: Sequence[RunSummary]) -> str:
     return ", ".join(projects[:3]) + (" …" if len(projects) > 3 else "")
 
 
-def _run(reading: Reading, goals: Mapping[str, Goal], *, short: bool) -> dict[str, Any]:
+def _measured(reading: Reading, goals: Mapping[str, Goal]) -> dict[str, Any]:
+    """The larger part, which is plain already."""
+    return {
+        "metrics": {
+            name: _figures(series.summary(), goals.get(name))
+            for name, series in reading.series.items()
+        },
+        "metric_curves": _book(reading.metrics),
+        "system_curves": _book(reading.system),
+        "output": reading.output,
+    }
+
+
+def _said(reading: Reading, *, short: bool) -> dict[str, Any]:
+    """What the run's records say of it but for its metrics, in any values; ``short``: its name
+    without its project."""
     run, start = reading.summary, reading.start
+    artifacts = artifacts_of(reading.rare)
+    alerts = [record for record in reading.rare if record.get("type") == "alert"]
     return {
         "name": clean_text(run.run_id) if short else run.title,
         "status": run.status,
@@ -96,16 +116,14 @@ def _run(reading: Reading, goals: Mapping[str, Goal], *, short: bool) -> dict[st
         "hyperparameters": {name: shown(value) for name, value in run.hyperparameters.items()},
         "tags": {str(name): str(value) for name, value in run.tags.items()},
         "notes": [str(note) for note in run.notes],
-        "metrics": {
-            name: _figures(series.summary(), goals.get(name))
-            for name, series in reading.series.items()
-        },
         "command": _command(start),
         "facts": _facts(reading),
         "environment": _texts(start.get("environment")),
         "cost": _cost(run),
-        "artifacts": [_artifact(record) for record in artifacts_of(reading.rare)],
-        "alerts": [_alert(record) for record in reading.rare if record.get("type") == "alert"],
+        "artifacts": [_artifact(record) for record in artifacts[-MOST_ROWS:]],
+        "artifacts_left_out": max(0, len(artifacts) - MOST_ROWS),
+        "alerts": [_alert(record) for record in alerts[-MOST_ROWS:]],
+        "alerts_left_out": max(0, len(alerts) - MOST_ROWS),
         "tail": str(reading.finish.get("tail") or reading.finish.get("traceback") or ""),
     }
 
@@ -185,11 +203,19 @@ def _alert(record: Record) -> Record:
 def shown(value: object) -> Any:
     """A setting as a cell shows and sorts it: a number, boolean or null as it is, all else as
     text. An integer that a browser would round is text, too."""
-    if isinstance(value, bool | str) or value is None:
+    if isinstance(value, str):
+        return cut(value)
+    if isinstance(value, bool) or value is None:
         return value
     if isinstance(value, int | float):
         return str(value) if abs(value) >= _SAFE_INTEGER and value == value else number_of(value)
-    return encode_own({"": plain(value)})[4:-2].decode()
+    return cut(encode_own({"": plain(value)})[4:-2].decode())
+
+
+def cut(text: str) -> str:
+    """A text that is not too long, and what was left out of a longer one."""
+    more = len(text) - MOST_CHARACTERS
+    return text if more <= 0 else f"{text[:MOST_CHARACTERS]} … and {more:,} characters more"
 
 
 def _differing(settings: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -236,7 +262,7 @@ def _moment(text: object) -> float | None:
 
 
 def _texts(named: object) -> dict[str, str]:
-    return {str(name): str(text) for name, text in _object(named).items()}
+    return {str(name): cut(str(text)) for name, text in _object(named).items()}
 
 
 def _object(value: object) -> dict[str, Any]:

@@ -18,6 +18,7 @@ class RunSection {
     const { run } = this;
     this.root.append(...[
       run.command && this.command(),
+      this.leftOut("alerts"),
       ...run.alerts.map((alert) => el("p", { class: `alert ${alert.level}` },
         el("b", {}, alert.level), " ", el("bdi", {}, alert.text), " ",
         el("span", { class: "aside" }, alert.at === null ? "" : clock(alert.at)))),
@@ -95,7 +96,15 @@ class RunSection {
     const rows = this.run.artifacts.map((each) => [each.name || "", each.size,
       each.step === null ? "" : settingText(each.step), each.description || "",
       (each.sha256 || "").slice(0, 12), each.copy || each.path || ""]);
-    return grid(["name", "size", "step", "description", "SHA-256", "where"], rows, 1);
+    return el("div", {}, this.leftOut("artifacts"),
+      grid(["name", "size", "step", "description", "SHA-256", "where"], rows, 1));
+  }
+
+  /* Of what there are many, only the last ones are on the page. */
+  leftOut(what) {
+    const count = this.run[`${what}_left_out`];
+    if (!count) return null;
+    return el("p", { class: "aside" }, `${count.toLocaleString("en-US")} earlier ${what} are not on this page.`);
   }
 
   output() {
