@@ -1,7 +1,12 @@
+import re
+import shutil
+import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.html_page import Page
-from tests.support import Home
+from tests.support import PATIENCE, Home
 
 SCRIPT = """
     import sys
@@ -94,3 +99,40 @@ def test_the_ending_of_a_name_asks_for_a_page(home: Home) -> None:
     assert (home.path / "x.html").read_bytes() == before
     printed = home.mlterm("export", "--project", "p", "--format", "html", check=True)
     assert Page(printed.stdout).data["runs"][0]["name"] == "r"
+
+
+def test_a_browser_draws_it(home: Home) -> None:
+    """Where there is one: the script runs to its end, and hostile words stay words."""
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    if browser is None:
+        pytest.skip("there is no browser")
+    home.python(
+        """
+        import mlterm
+
+        evil = "</script><img src=x onerror=document.title='ran'>"
+        for name in ("one", "two"):
+            with mlterm.Tracker(project="p", run_id=name) as tracker:
+                tracker.log_hyperparameters({evil: evil, "lr": len(name), "constructor": name})
+                for step in range(600):
+                    values = {"loss": 1 / (step + 1), "constructor": step, evil: step % 7}
+                    tracker.log(values | {"odd": [float("nan"), float("inf"), 1][step % 3]})
+        """
+    )
+    exported(home)
+    done = subprocess.run(
+        [browser, "--headless", "--no-sandbox", "--disable-gpu", "--window-size=1280,3000",
+         f"--user-data-dir={home.path}/browser", "--virtual-time-budget=3000", "--dump-dom",
+         f"file://{home.path}/page.html"],
+        check=True, capture_output=True, text=True, timeout=PATIENCE,
+    )  # fmt: skip
+    shown = Page(done.stdout.encode())
+    tags = [tag for tag, _ in shown.elements]
+    assert "img" not in tags
+    assert shown.texts["title"] != ["ran"]
+    drawn = [attributes for tag, attributes in shown.elements if tag == "path"]
+    lines = [attributes for attributes in drawn if attributes.get("class") == "line"]
+    assert len(lines) == 2 * 4
+    assert sum(bool(re.match("M[0-9.]+ [0-9.]+L", line["d"] or "")) for line in lines) == 2 * 3
+    assert sum(attributes.get("class") == "mark" for attributes in drawn) == 2
+    assert tags.count("details") == 2
