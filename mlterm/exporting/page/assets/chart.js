@@ -253,10 +253,11 @@ function extent(columns) {
   return low <= high ? [low, high] : [0, 1];
 }
 
-/* With room at both ends; something to look at where both are the same. */
+/* With room at both ends; something to look at where both are the same,
+   as far as a number tells. */
 function padded([low, high], share) {
   if (low === high && !low) return [0, 1];
-  if (low === high) {
+  if (high - low <= Math.max(Math.abs(low), Math.abs(high)) * 1e-12) {
     const room = Math.abs(low) * 0.1 || 1;
     return [low - room, high + room];
   }
