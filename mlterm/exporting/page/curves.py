@@ -10,6 +10,7 @@ from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from mlterm.core.along import begins_anew, steady_points
 from mlterm.core.places import Axis, Place, place_of
 from mlterm.core.records import Record, as_number
 from mlterm.core.series import CAPACITY, Series
@@ -97,8 +98,9 @@ class CurveBook:
         key = at.tobytes()
         if key not in self._known:
             there = [places[i] for i in at]
+            steps = [float(place.x) for place in there]
             columns = {
-                "step": _places(place.x for place in there),
+                "step": _places(range(len(steps)) if begins_anew(steps) else steps),
                 "epoch": _places(place.epoch for place in there),
                 "seconds": self._since(place.seconds for place in there),
             }
@@ -116,7 +118,7 @@ class CurveBook:
         ends: dict[str, Column] = {}
         for axis in _AXES:
             if offset is None and series.has_axis(axis):
-                along = series.points(axis)
+                along = steady_points(series, axis)
             elif offset is not None and axis == "seconds":
                 along = points
             else:
