@@ -80,6 +80,16 @@ class RunData:
         """The alert records."""
         return list(self._rare("alert"))
 
+    @property
+    def tags(self) -> dict[str, str]:
+        """The labels that the run has, those of its last part."""
+        return self.summary.tags
+
+    @cached_property
+    def notes(self) -> list[Record]:
+        """The note records, each with a text."""
+        return [record for record in self._rare("note") if isinstance(record.get("text"), str)]
+
     @cached_property
     def definitions(self) -> dict[str, Record]:
         """What ``define`` said of each metric: the last record of each name."""

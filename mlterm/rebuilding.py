@@ -15,7 +15,7 @@ from mlterm.core.metrics.findings import Finding
 from mlterm.core.metrics.reader import OutputReader
 from mlterm.core.metrics.recording import SOURCE, record_of, same_name, without
 from mlterm.core.records import Record
-from mlterm.system import lock, store
+from mlterm.system import annotations, lock, store
 from mlterm.system.ends import ends_part
 from mlterm.system.paths import RunFiles
 from mlterm.system.transcript import Transcript
@@ -124,6 +124,7 @@ def _tracked_names(files: RunFiles) -> set[str]:
 def _replace(files: RunFiles, found: Sequence[Record]) -> int:
     """Each new record before the first old one that is later, and before the part's end."""
     superseded = 0
+    marks: list[int] = []
     waiting = list(reversed(found))
     scratch = files.run.with_name(files.run.name + ".tmp")
     mode = files.run.stat().st_mode & 0o777
@@ -140,6 +141,8 @@ def _replace(files: RunFiles, found: Sequence[Record]) -> int:
                 ):
                     superseded += 1
                     kept = records.encode(record | {"type": SUPERSEDED, "_was": record["type"]})
+                elif annotations.annotates(record):
+                    marks.append(out.tell())
             out.write(kept)
         for record in reversed(waiting):
             out.write(records.encode(record))
@@ -147,6 +150,8 @@ def _replace(files: RunFiles, found: Sequence[Record]) -> int:
         os.fsync(out.fileno())
     scratch.replace(files.run)
     files.summary.unlink(missing_ok=True)
+    files.marks.unlink(missing_ok=True)
+    annotations.mark(files, *marks)
     return superseded
 
 

@@ -21,6 +21,8 @@ _COMMANDS = {  # name: (module, what `mlterm --help` says, so that it imports no
     "logs": ("logs", "Print a run's output."),
     "list-runs": ("runs", "Show live and ended runs (alias: ls)."),
     "export": ("export", "Write runs as csv, json and other formats."),
+    "tag": ("annotate", "Label a run."),
+    "note": ("annotate", "Write something down beside a run."),
 }
 PIPE_CLOSED = 128 + 13
 """Whoever read us has seen enough: as if SIGPIPE had ended us, without a word."""

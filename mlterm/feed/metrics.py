@@ -12,7 +12,7 @@ from mlterm.system.ends import BLOCK
 HEAD_BYTES = 1024 * 1024
 """How much of a file's beginning is looked at for ``define`` records, where summary.json has the
 series of it."""
-_RARE = ("finish", "run", "hyperparameters")
+_RARE = ("finish", "run", "hyperparameters", "note")
 
 
 class MetricsFeed:

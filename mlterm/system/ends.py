@@ -1,5 +1,5 @@
 """A run's file read from both its ends, which tell all but its metrics: the middle of a long one
-is left alone."""
+is left alone, but for what a person said of the run meanwhile."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -9,6 +9,8 @@ from typing import Any
 
 from mlterm.core.lifecycle import ENDED
 from mlterm.core.records import Record, decode, decode_lines
+from mlterm.system.annotations import marked
+from mlterm.system.paths import RunFiles
 
 BLOCK = 64 * 1024
 LOOK_BACK = 1024 * 1024
@@ -62,7 +64,7 @@ class Ends:
             self.finish = record
 
     def _add_run(self, record: Record) -> None:
-        if not self.first:
+        if not self.first and "_amends" not in record:
             self.first = self.start = record
         if "schema" in record and "_amends" not in record:
             self.start, self.finish, self.git = record, {}, None
@@ -90,6 +92,8 @@ def read_ends(path: Path) -> Ends:
         for record in _first_and_rare(head):
             ends.add(record)
         behind = max(len(head), seen.st_size - LOOK_BACK)
+        for record in marked(RunFiles(path), len(head), behind) if behind > len(head) else ():
+            ends.add(record)
         for data in _blocks(fd, behind, is_line=behind == len(head)):
             for record in _rare(data):
                 ends.add(record)

@@ -67,6 +67,11 @@ class RunFiles:
         return self.run.with_name(self.run.name.removesuffix(".jsonl"))
 
     @property
+    def marks(self) -> Path:
+        """Where in the run's file tags and notes stand (system/annotations.py)."""
+        return self.folder / ".marks"
+
+    @property
     def output(self) -> Path:
         """Exactly the bytes that the program wrote."""
         return self.folder / "output.log"

@@ -20,10 +20,12 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 class RunLog:
     """The open run file; forks may share it, each of its writes stands whole."""
 
-    def __init__(self, path: Path, reserve: Path | None = None) -> None:
+    def __init__(self, path: Path, reserve: Path | None = None, *, create: bool = True) -> None:
+        """Raises OSError: also where there is no such file, unless it is to be created."""
         self.path = path
         self._reserve = reserve
-        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+        flags = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | (os.O_CREAT if create else 0)
+        self._fd = os.open(path, flags, 0o666)
 
     def append(self, record: Mapping[str, Any]) -> None:
         """Write one record. After a short write the next record begins on a new line.

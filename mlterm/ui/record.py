@@ -9,7 +9,8 @@ from mlterm.core.sizes import format_bytes
 from mlterm.feed.records import PARSED_BYTES, Item
 from mlterm.ui.rows import CUT, Row, Span, cells_of, fit, row_width, width_of
 
-_STYLES = {"metrics": "curve1", "finish": "accent", "alert": "warn", "run": "good"}
+_STYLES = {"metrics": "curve1", "finish": "accent", "alert": "warn", "run": "good",
+           "note": "good"}  # fmt: skip
 _TYPE_COLUMNS = 15
 OPEN_ROWS = 5000
 """Of one unfolded record, at most."""

@@ -243,6 +243,12 @@ def of_a_distributed_job(home: Home) -> None:
     python(home, code)
 
 
+def that_a_person_says_something_of(home: Home) -> None:
+    run = mlterm(home, "said", "true")
+    home.mlterm("tag", run.path, "team=audio", check=True)
+    home.mlterm("note", run.path, "not", "bad", check=True)
+
+
 SCENARIOS: list[Callable[[Home], None]] = [
     of_a_dirty_tree,
     that_fails_and_is_gone_on_with,
@@ -255,6 +261,7 @@ SCENARIOS: list[Callable[[Home], None]] = [
     of_which_every_other_call_is_kept,
     of_a_distributed_job,
     that_watches,
+    that_a_person_says_something_of,
 ]
 
 # --- Files and page ---------------------------------------------------------------------------
