@@ -27,17 +27,27 @@ _PROBE_SECONDS = 0.3
 
 def take(path: Path) -> int | None:
     """Take the lock; its descriptor, or None where somebody holds it. Raises OSError."""
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     deadline = time.monotonic() + _PROBE_SECONDS
     while True:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return fd
+            if _is_at(path, fd):
+                return fd
         except BlockingIOError:
             if time.monotonic() > deadline:
                 os.close(fd)
                 return None
             time.sleep(0.01)
+        os.close(fd)
+
+
+def _is_at(path: Path, fd: int) -> bool:
+    """Whether a file is still there, and has not been removed with its run since it was opened."""
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(fd))
+    except FileNotFoundError:
+        return False
 
 
 def is_held(path: Path) -> bool:
@@ -59,7 +69,7 @@ def is_held(path: Path) -> bool:
 
 def is_live(files: RunFiles) -> bool:
     """Whether a run's owner, or one of its ranks, lives."""
-    return is_held(files.lock) or _is_shared(files.ranks)
+    return is_held(files.lock) or is_shared(files.ranks)
 
 
 def share(path: Path) -> int | None:
@@ -88,7 +98,8 @@ def is_last(fd: int) -> bool:
     return True
 
 
-def _is_shared(path: Path) -> bool:
+def is_shared(path: Path) -> bool:
+    """Whether somebody shares ``path``."""
     if not hasattr(fcntl, "F_OFD_GETLK"):
         return False
     try:
