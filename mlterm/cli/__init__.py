@@ -21,6 +21,7 @@ def main() -> NoReturn:
             os.fstat(fd)
         except OSError:
             os.open(os.devnull, os.O_RDWR)
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # None, if it was closed
     try:
         _leave(_start())
     except KeyboardInterrupt:

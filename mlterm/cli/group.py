@@ -21,6 +21,7 @@ _COMMANDS = {  # name: (module, what `mlterm --help` says, so that it imports no
     "logs": ("logs", "Print a run's output."),
     "list-runs": ("runs", "Show live and ended runs (alias: ls)."),
     "export": ("export", "Write runs as csv, json and other formats."),
+    "plot": ("plot", "Draw metrics, in the terminal or into a file."),
     "rm": ("remove", "Remove runs: to the trash, or for good."),
     "prune": ("prune", "Remove the runs that pass a filter."),
     "tag": ("annotate", "Label a run."),

@@ -53,17 +53,19 @@ class Points(NamedTuple):
 
 
 class Series:
-    """A metric's points, folded: totals that are exact, and at most CAPACITY buckets.
+    """A metric's points, folded: totals that are exact, and at most ``capacity`` buckets.
 
     Each bucket holds ``width`` points, the last one perhaps fewer. When all are full,
     neighbours merge and the width doubles. NaN counts, and may be first and last, but is no
     extreme; infinities are extremes. The mean is that of the finite values.
     """
 
-    __slots__ = (*(f"_{name}" for name in (*_COLUMNS, *_PLACES)), "_finite", "_sum",
+    __slots__ = (*(f"_{name}" for name in (*_COLUMNS, *_PLACES)), "_capacity", "_finite", "_sum",
                  "count", "end", "first", "last", "max", "min", "width")  # fmt: skip
 
-    def __init__(self) -> None:
+    def __init__(self, capacity: int = CAPACITY) -> None:
+        """``capacity`` is an even number."""
+        self._capacity = capacity
         self.width = 1
         """Points a bucket: a power of two."""
         self.count = 0
@@ -165,7 +167,7 @@ class Series:
     def _room(self) -> int:
         """How many points the next bucket takes, that is the last one unless it is full."""
         filled = self.count % self.width
-        if not filled and len(self._first) == CAPACITY:
+        if not filled and len(self._first) == self._capacity:
             self._halve()
         return self.width - filled
 
@@ -258,8 +260,8 @@ class SeriesFold:
     """Every metric of any number of records, or one of them, folded; the same however they are
     batched (but for the rounding of the mean's last digits)."""
 
-    def __init__(self, only: str | None = None) -> None:
-        self._only = only
+    def __init__(self, only: str | None = None, capacity: int = CAPACITY) -> None:
+        self._only, self._capacity = only, capacity
         self.records = 0
         """Metrics records so far: the place on the x axis of one without step and epoch."""
         self._series: dict[str, Series] = {}
@@ -303,7 +305,7 @@ class SeriesFold:
         together: dict[int, list[str]] = {}
         for name, mask in masks.items():
             together.setdefault(mask, []).append(name)
-            self._series.setdefault(name, Series())  # in their order
+            self._series.setdefault(name, Series(self._capacity))  # in their order
         for mask, names in together.items():
             places: Sequence[int] = range(len(metrics))
             holders: Sequence[Record] = metrics
@@ -330,7 +332,7 @@ class SeriesFold:
                 continue
             series = self._series.get(name)
             if series is None:
-                series = self._series[name] = Series()
+                series = self._series[name] = Series(self._capacity)
             try:
                 series.extend(values, place)
             except TypeError:

@@ -36,6 +36,8 @@ class Frame:
     """A place on the x axis."""
     x_range: tuple[float, float] | None = None
     """All there is, where None."""
+    y_range: tuple[float, float] | None = None
+    """What is shown, where None; finite, and above 0 on a logarithmic axis."""
     utc_offset_seconds: int = 0
     """Of the clock that Unix times are shown on."""
 
@@ -59,10 +61,12 @@ def window_of(shown: Sequence[Buckets], frame: Frame) -> Window:
     return Window(min(x[0] for x in places), max(x[-1] for x in places), 1)
 
 
-def scale_of(shown: Sequence[Buckets], window: Window, log: bool, rows: int) -> Scale | None:
-    """From the least to the largest value in the window, or beside it where it has none."""
-    low, high = math.inf, -math.inf
-    for buckets in shown:
+def scale_of(shown: Sequence[Buckets], window: Window, frame: Frame, rows: int) -> Scale | None:
+    """From the least to the largest value in the window, or beside it where it has none; of the
+    frame's range where that tells one."""
+    low, high = frame.y_range or (math.inf, -math.inf)
+    log = frame.log_y
+    for buckets in shown if frame.y_range is None else ():
         begin, end = bisect_left(buckets.x, window.x_low), bisect_right(buckets.x, window.x_high)
         inside = slice(begin, end) if begin < end else slice(max(0, begin - 1), end + 1)
         low = min(low, min(buckets.low[inside], default=math.inf))

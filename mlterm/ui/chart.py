@@ -63,7 +63,7 @@ def draw_chart(curves: Sequence[Curve], width: int, height: int, frame: Frame) -
     window = window_of(shown, frame)
     has_axes = width >= _LEAST_WIDTH and height >= _LEAST_HEIGHT
     rows = height - has_axes
-    scale = scale_of(shown, window, frame.log_y, rows)
+    scale = scale_of(shown, window, frame, rows)
     gutter = gutter_of(scale, width, rows) if has_axes else [""] * rows
     columns = width - len(gutter[0])
     window = window._replace(width=2 * columns)
