@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlterm.core.clean import clean_text
 from mlterm.core.errors import MltermError, MltermWarning, NotFoundError
+from mlterm.core.origin import origin_of
 from mlterm.core.records import SCHEMA, Record, as_number, decode_batch
 from mlterm.core.series import Series, SeriesFold
 from mlterm.core.summary import RunSummary
@@ -73,7 +74,7 @@ class RunData:
     @cached_property
     def artifacts(self) -> list[Record]:
         """The artifact records; what was known later (a hash) stands in them."""
-        return artifacts_of(self._all_rare)
+        return artifacts_of(self._rare_and_broken[0])
 
     @cached_property
     def alerts(self) -> list[Record]:
@@ -166,13 +167,29 @@ class RunData:
         columns = self.columns()
         return {**columns, "timestamp": [_moment(text) for text in columns["timestamp"]]}
 
-    def _rare(self, kind: str) -> Iterator[Record]:
-        return (record for record in self._all_rare if record.get("type") == kind)
+    @property
+    def seen_broken_lines(self) -> int:
+        """As many of the broken lines as are seen without parsing the metrics."""
+        return self._rare_and_broken[1]
 
     @cached_property
-    def _all_rare(self) -> list[Record]:
+    def origin(self) -> Record:
+        """The ``run`` record that began the last part, with what amended it; empty where there
+        is none."""
+        return origin_of(self._rare_and_broken[0])
+
+    def _rare(self, kind: str) -> Iterator[Record]:
+        return (record for record in self._rare_and_broken[0] if record.get("type") == kind)
+
+    @cached_property
+    def _rare_and_broken(self) -> tuple[list[Record], int]:
         """All records but those of metrics: few, however long the run."""
-        return [record for record in self.records() if record.get("type") != "metrics"]
+        rare: list[Record] = []
+        count = 0
+        for found, broken in store.batches(self.path, rare=True):
+            rare += (record for record in found if record.get("type") != "metrics")
+            count += broken
+        return rare, count
 
 
 def artifacts_of(records: Iterable[Record]) -> list[Record]:

@@ -1,12 +1,16 @@
 """How far long work is: a line on stderr, where that is a terminal."""
 
+import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import TypeVar
 
 from mlterm.core.durations import format_duration
+from mlterm.core.summary import RunSummary
 from mlterm.system import terminal
+from mlterm.system.ends import BLOCK
 
 Item = TypeVar("Item")
 PATIENCE_SECONDS = 0.7
@@ -66,3 +70,12 @@ class Progress:
             sys.stderr.flush()
         except OSError:
             self._is_wanted = self._is_shown = False
+
+
+def blocks_of(runs: Iterable[RunSummary]) -> int:
+    """Of how many blocks the files of runs are, as a total."""
+    size = 0
+    for run in runs:
+        with suppress(OSError):
+            size += os.path.getsize(run.path)
+    return max(1, size // BLOCK)

@@ -1,20 +1,22 @@
 """Figures: numbers, amounts and places on an axis, as short as a person can still read them.
 
-Here belongs how a number becomes text, and which numbers are worth a tick. Where the text
-stands is said by who draws it.
+Here belongs how a number, or any value, becomes text, and which numbers are worth a tick. Where
+the text stands is said by who draws it.
 """
 
+import json
 import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from mlterm.core.clean import clean_text
 from mlterm.core.durations import format_duration as duration
 from mlterm.core.sizes import format_bytes as bytes_words
 
 __all__ = [
     "Tick", "bytes_words", "clock_label", "clock_ticks", "duration", "elapsed_label",
-    "elapsed_ticks", "figure", "percent", "step_label", "step_ticks", "ticks",
+    "elapsed_ticks", "figure", "percent", "step_label", "step_ticks", "ticks", "value_words",
 ]  # fmt: skip
 
 _SUFFIXES = ("", "k", "M", "G", "T")
@@ -72,6 +74,12 @@ def percent(value: float) -> str:
     if not math.isfinite(value):
         return figure(value)
     return f"{value:.1f}%" if 0.05 <= abs(value) < 0.95 else f"{value:.0f}%".replace("-0%", "0%")
+
+
+def value_words(value: Any) -> str:
+    """Any value of a file, in one line."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return clean_text(text)
 
 
 # --- Ticks -------------------------------------------------------------------------------

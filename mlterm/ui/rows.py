@@ -49,6 +49,19 @@ def cut_middle(text: str, width: int) -> str:
     return _head(text, width - 1 - width_of(tail)) + CUT + tail
 
 
+def wrapped(text: str, width: int) -> list[str]:
+    """The text in lines of ``width`` columns at most, parted at blanks where it has any."""
+    lines: list[str] = []
+    left = text
+    while width_of(left) > width:
+        whole = _head(left, max(width, 1)) or left[:1]
+        at = whole.rfind(" ") if left[len(whole)] != " " else len(whole)
+        piece = whole if at <= 0 else whole[:at]
+        lines.append(piece.rstrip())
+        left = left[len(piece) :].lstrip()
+    return [*lines, left] if left or not lines else lines
+
+
 def row_width(row: Iterable[Span]) -> int:
     """How many columns a row takes."""
     return sum(width_of(text) for _, text in row)
