@@ -6,7 +6,7 @@ import re
 import sys
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -67,9 +67,9 @@ class Plot:
     """By metric, in the order that was asked for."""
     goals: dict[str, Goal | None]
     axis: Axis
-    log: bool
-    smoothing: float
-    title: str
+    log: bool = False
+    smoothing: float = 0.0
+    title: str = ""
 
 
 @click.command()
@@ -105,10 +105,9 @@ def plot(
     exact = as_json or output is not None
 
     def found() -> Plot:
-        curves, runs = _read(choice, metrics, AXES[x], exact=exact)
-        told = definitions_of(runs)
-        goals = {name: goal_of(name, told) for name in curves}
-        return Plot(curves, goals, AXES[x], log, smooth, title or "")
+        runs = choice.runs(metrics=not metrics)
+        of_runs = plot_of(runs, metrics or _foremost(runs), AXES[x], exact=exact)
+        return replace(of_runs, log=log, smoothing=smooth, title=title or "")
 
     if output is not None and kind is not None:
         with Target(output, overwrite=overwrite).file() as out:
@@ -118,18 +117,19 @@ def plot(
         sys.stdout.buffer.write(records.encode(_as_json(found(), x)))
         sys.stdout.flush()
     else:
-        _print(found(), extent)
+        print_plot(found(), extent)
     return 0
 
 
 # --- What is drawn -------------------------------------------------------------------------
 
 
-def _read(
-    choice: Choice, metrics: Sequence[str], axis: Axis, *, exact: bool
-) -> tuple[dict[str, list[Curve]], list[RunSummary]]:
-    runs = choice.runs(metrics=not metrics)
-    wanted = list(dict.fromkeys(metrics)) or _foremost(runs)
+def plot_of(
+    runs: Sequence[RunSummary], metrics: Sequence[str], axis: Axis, *, exact: bool = False
+) -> Plot:
+    """These metrics of the runs, exactly where they have few points. What some of the runs lack
+    is said. Raises NotFoundError where none has one of them."""
+    wanted = list(dict.fromkeys(metrics))
     is_clear = len({run.run_id for run in runs}) == len(runs)
     curves: dict[str, list[Curve]] = {name: [] for name in wanted}
     names: dict[str, None] = {}
@@ -162,7 +162,8 @@ def _read(
             )
     for title, why in lacking.items():
         say(f"{title} {why}")
-    return curves, runs
+    told = definitions_of(runs)
+    return Plot(curves, {name: goal_of(name, told) for name in curves}, axis)
 
 
 def _foremost(runs: Iterable[RunSummary]) -> list[str]:
@@ -208,7 +209,8 @@ def _size_of(text: str | None, *, is_picture: bool) -> tuple[int, int] | None:
 # --- In the terminal -----------------------------------------------------------------------
 
 
-def _print(plot: Plot, size: tuple[int, int] | None) -> None:
+def print_plot(plot: Plot, size: tuple[int, int] | None = None) -> None:
+    """A chart for each metric, in so many columns and rows; None is what there is room for."""
     rows, columns = terminal.size(1)
     charts = [
         Chart(

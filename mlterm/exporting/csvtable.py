@@ -30,9 +30,9 @@ def export(runs: Sequence[RunSummary], target: Target, options: Options) -> Repo
     report = Report()
     with target.file() as out:
         table = Table(runs, options)
-        out.write(_line(table.headings))
+        out.write(line(table.headings))
         for run, rows in table.blocks(report):
-            out.write(lines(rows, _line((run.project, run.run_id))[:-1]))
+            out.write(lines(rows, line((run.project, run.run_id))[:-1]))
     return report
 
 
@@ -60,14 +60,15 @@ def lines(rows: Sequence[Row], before: bytes) -> bytes:
         or b"\\" in data
         or _DOUBTFUL.search(data)
     ):
-        return b"".join(before + _line((None, *row)) for row in rows)
+        return b"".join(before + line((None, *row)) for row in rows)
     # No text holds a bracket or a comma now, so these stand between cells and rows alone.
     data = b"," + data[2:-2].replace(b"],[", b"\n,")
     data = data.replace(b",null", b",").translate(None, b'"')
     return before + data.replace(b"\n", b"\n" + before) + b"\n"
 
 
-def _line(row: Sequence[Any]) -> bytes:
+def line(row: Sequence[Any]) -> bytes:
+    """One line of any plain values (core.values)."""
     return ",".join(map(_cell, row)).encode("utf-8", "backslashreplace") + b"\n"
 
 
