@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 
 from tests.benchmarks import (
+    comparing,
     exporting,
     importing,
     listing,
@@ -25,8 +26,7 @@ from tests.benchmarks.harness import Corner, Row, table
 ROUNDS = {
     "throughput": 7, "start": 21, "overhead": 9, "tracking": 3, "importing": 21, "reading": 9,
     "parsing": 7, "sampling": 11, "viewing": 15,
-    "listing": 5,
-    "exporting": 5,
+    "listing": 5, "exporting": 5, "comparing": 9,
 }  # fmt: skip
 
 
@@ -51,6 +51,7 @@ def main() -> int:
         "parsing": parsing.measure,
         "sampling": sampling.measure,
         "listing": listing.measure,
+        "comparing": comparing.measure,
         "exporting": exporting.measure,
         "viewing": lambda corner, n: viewing.measure(corner, n, options.megabytes),
     }
