@@ -5,8 +5,8 @@ from dataclasses import replace
 import click
 
 from mlterm.cli.choosing import Choice, choosing
+from mlterm.cli.printing import print_runs
 from mlterm.cli.show import files_of, importing
-from mlterm.cli.table import print_runs
 from mlterm.system import terminal
 from mlterm.system.catalog import nothing_found
 

@@ -8,7 +8,7 @@ import click
 from mlterm.cli.choosing import Choice, choosing
 from mlterm.cli.remove import (
     Manner,
-    lines_of,
+    listed,
     measured,
     print_item,
     remove,
@@ -68,7 +68,7 @@ def prune(
         for item in items:
             print_item(item, "planned")
     else:
-        print("\n".join(lines_of(items, 1)), flush=True)
+        print("\n".join(listed(items, 1)), flush=True)
         say(f"would remove {sum_of(items)}")
     return 0
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import click
 
 from mlterm.cli.options import log_dir_option, project_option, run_argument
+from mlterm.cli.printing import lines_of
 from mlterm.cli.progress import Progress
 from mlterm.cli.show import files_of, say
-from mlterm.cli.table import table
 from mlterm.core import records
 from mlterm.core.clean import clean_text
 from mlterm.core.durations import format_age
@@ -25,6 +25,7 @@ from mlterm.system import finding, paths, store, terminal, trash
 from mlterm.system.finding import Finder
 from mlterm.system.trash import Trashed
 from mlterm.ui.columns import Column, columns_of
+from mlterm.ui.listing import table
 
 _NAMED = 3
 """Runs that a sentence names, at most."""
@@ -222,7 +223,7 @@ def _list_trash(items: Sequence[Item], manner: Manner) -> int:
                 sys.stdout.buffer.write(records.encode(told))
         sys.stdout.flush()
     else:
-        print("\n".join(lines_of(items, 1)), flush=True)
+        print("\n".join(listed(items, 1)), flush=True)
     return 0
 
 
@@ -280,7 +281,7 @@ def _is_agreed(question: str, manner: Manner, items: Sequence[Item]) -> bool:
         raise RefusedError(
             "Nothing was removed: here is no terminal on which to ask. --yes answers beforehand."
         )
-    print("\n".join(lines_of(items, 2)), file=sys.stderr)
+    print("\n".join(listed(items, 2)), file=sys.stderr)
     try:
         return click.confirm(question, err=True)
     except click.Abort:
@@ -288,7 +289,7 @@ def _is_agreed(question: str, manner: Manner, items: Sequence[Item]) -> bool:
         return False
 
 
-def lines_of(items: Sequence[Item], fd: int) -> list[str]:
+def listed(items: Sequence[Item], fd: int) -> list[str]:
     """The runs with their sizes, and when they were removed if they were, for a stream."""
     known = {item.run.path: item for item in items}
     now = datetime.now(UTC)
@@ -307,7 +308,7 @@ def lines_of(items: Sequence[Item], fd: int) -> list[str]:
     columns = [name, Column("SIZE", size, lambda run: None, right=True), *others]
     if any(item.place is not None for item in items):
         columns.append(Column("REMOVED", removed, lambda run: None, right=True))
-    return list(table(runs, columns, width, colour=terminal.supports_colour(fd)))
+    return list(lines_of(table(runs, columns, width), fd))
 
 
 def sum_of(items: Sequence[Item]) -> str:

@@ -6,16 +6,18 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import click
 
 from mlterm.cli.choosing import Choice, choosing
-from mlterm.cli.table import print_runs, table
+from mlterm.cli.printing import lines_of, print_runs, stdout, width
 from mlterm.core.errors import NotFoundError, RefusedError
 from mlterm.core.query import Key, Order, parse_key, parse_order, tell_unknown
 from mlterm.core.summary import RunSummary
 from mlterm.system import terminal
 from mlterm.ui.columns import Column, key_column
+from mlterm.ui.listing import table, usual_columns
 
 WATCH_SECONDS = 2.0
 _NAMES = re.compile(r"""(?:"[^"]*"|'[^']*'|[^,"'])+""")
@@ -79,13 +81,12 @@ def list_runs(
         return _watch(wanted, as_json=as_json)
     runs = wanted.runs(metrics=as_json)
     if as_json:
-        for run in runs:
-            sys.stdout.buffer.write(run.encoded())
+        with stdout() as out:
+            out.writelines(run.encoded() for run in runs)
     elif runs:
         print_runs(runs, wanted.columns)
     else:
         print("No run is live.", file=sys.stderr)
-    sys.stdout.flush()
     return 0
 
 
@@ -108,11 +109,12 @@ def _watch(wanted: _List, *, as_json: bool) -> int:
 
 def _frame(wanted: _List) -> list[str]:
     """The table in no more lines than the terminal has: of too many runs the newest, or first."""
-    height, width = terminal.size(1)
+    height, _ = terminal.size(1)
     try:
         runs = wanted.runs(metrics=False)
     except NotFoundError as error:
         return str(error).split("\n")
-    head, *lines = table(runs, wanted.columns, width or None, colour=terminal.supports_colour(1))
+    columns = wanted.columns or usual_columns(runs, width(), datetime.now(UTC))
+    head, *lines = lines_of(table(runs, columns, width()))
     room = max(1, height - 2)
     return [head, *(lines[-room:] if wanted.order is None else lines[:room])]
