@@ -28,7 +28,7 @@ def place_of(record: Record, position: int) -> Place:
     found = (_finite(record[axis]) for axis in _STEPS if axis in record)
     x = next((number for number in found if number == number), position)
     epoch, offset = record.get("epoch"), record.get("_offset")
-    return Place(x, _seconds_of(record.get("timestamp")), _finite(epoch), _finite(offset))
+    return Place(x, seconds_of(record.get("timestamp")), _finite(epoch), _finite(offset))
 
 
 def _finite(value: object) -> float:
@@ -37,8 +37,9 @@ def _finite(value: object) -> float:
     return number if number is not None and math.isfinite(number) else math.nan
 
 
-def _seconds_of(timestamp: object) -> float:
-    """A naive one, of the first mlterm, is the local time."""
+def seconds_of(timestamp: object) -> float:
+    """A record's time in seconds since 1970, NaN where it tells none. A naive one, of the first
+    mlterm, is the local time."""
     try:
         return datetime.fromisoformat(cast(str, timestamp)).timestamp()
     except (TypeError, ValueError, ArithmeticError, OSError):
