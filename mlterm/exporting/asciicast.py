@@ -8,8 +8,9 @@ import codecs
 import math
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
+from pathlib import Path
 from typing import IO, Any
 
 import orjson
@@ -18,7 +19,10 @@ from mlterm.core.errors import NotFoundError
 from mlterm.core.places import seconds_of
 from mlterm.core.plan import DEFAULT_SIZE
 from mlterm.core.records import Record
-from mlterm.reader import RunData
+from mlterm.core.summary import RunSummary
+from mlterm.exporting.formats import Options, Report, Shown
+from mlterm.exporting.starts import argv_of, starts_of
+from mlterm.exporting.target import Target
 from mlterm.system.paths import RunFiles
 from mlterm.system.transcript import Transcript
 
@@ -66,42 +70,67 @@ class Screenplay:
         return found
 
 
-def write(run: RunData, file: IO[bytes]) -> int:
-    """Write a run's recording; how many events it has.
+def export(runs: Sequence[RunSummary], target: Target, options: Options) -> Report:
+    """Write the recording of one run into a file, those of several into a folder, as
+    PROJECT_RUN.cast. Raises MltermError, a NotFoundError where none has output."""
+    report = Report()
+    sizes = [(run, _size_of(run)) for run in runs]
+    total = sum(size for _, size in sizes)
+    if len(runs) == 1:
+        with target.file() as out, options.progress("Exporting", total) as shown:
+            _write(*sizes[0], out, report, shown)
+        return report
+    with target.folder() as folder, options.progress("Exporting", total) as shown:
+        silent = [run for run, size in sizes if not size]
+        if len(silent) == len(runs):
+            raise _no_output("None of these runs has")
+        if silent:
+            report.notes.append(f"{len(silent):,} runs have no output, and are left out")
+        for run, size in sizes:
+            if size:
+                name = Path(run.path).name.removesuffix(".jsonl")
+                with (folder / f"{name}.cast").open("wb") as out:
+                    _write(run, size, out, report, shown)
+    return report
 
-    Raises NotFoundError where the run has no output, OSError where it cannot be read or written.
-    """
-    files = RunFiles(run.path)
-    size = files.output.stat().st_size if files.output.exists() else 0
+
+def _size_of(run: RunSummary) -> int:
+    try:
+        return RunFiles(Path(run.path)).output.stat().st_size
+    except OSError:
+        return 0
+
+
+def _no_output(who: str) -> NotFoundError:
+    return NotFoundError(
+        f"{who} no output: only what mlterm run starts has, a Tracker records none"
+    )
+
+
+def _write(run: RunSummary, size: int, out: IO[bytes], report: Report, shown: Shown) -> None:
     if not size:
-        raise NotFoundError(
-            f"{run.summary.title} has no output: only runs of mlterm run have, and a Tracker alone "
-            "records none"
-        )
-    parts = [record for record in run.records() if record.get("type") == "run"]
-    parts = [record for record in parts if "schema" in record] or [{}]
-    file.write(_line(_header(run, parts[0])))
-    count = 0
-    for seconds, text in _events(files, _bounds(parts, size)):
-        file.write(_line([round(seconds, 6), "o", text]))
-        count += 1
-    return count
+        raise _no_output(f"{run.title} has")
+    starts = list(starts_of(Path(run.path))) or [{}]
+    out.write(_line(_header(run, starts[0])))
+    for seconds, text in _events(RunFiles(Path(run.path)), _bounds(starts, size), shown):
+        out.write(_line([round(seconds, 6), "o", text]))
+        report.rows += 1
+    report.runs += 1
 
 
 def _line(value: Any) -> bytes:
     return orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)
 
 
-def _header(run: RunData, start: Record) -> dict[str, Any]:
+def _header(run: RunSummary, start: Record) -> dict[str, Any]:
     rows, columns = DEFAULT_SIZE  # of no run is it recorded what its window was
     header: dict[str, Any] = {"version": 2, "width": columns, "height": rows}
     started = seconds_of(start.get("timestamp"))
     if math.isfinite(started):
         header["timestamp"] = int(started)
-    argv = start.get("argv")
-    if isinstance(argv, list) and argv:
-        header["command"] = _sound(shlex.join(map(str, argv)))
-    return header | {"title": _sound(run.summary.name), "env": {"TERM": "xterm-256color"}}
+    if argv := argv_of(start):
+        header["command"] = _sound(shlex.join(argv))
+    return header | {"title": _sound(run.name), "env": {"TERM": "xterm-256color"}}
 
 
 def _sound(text: str) -> str:
@@ -116,7 +145,9 @@ def _bounds(parts: list[Record], size: int) -> Iterator[tuple[int, int]]:
     return zip(begins, [*begins[1:], size], strict=True)
 
 
-def _events(files: RunFiles, bounds: Iterator[tuple[int, int]]) -> Iterator[tuple[float, str]]:
+def _events(
+    files: RunFiles, bounds: Iterator[tuple[int, int]], shown: Shown
+) -> Iterator[tuple[float, str]]:
     """When what was printed, in seconds that never go back."""
     now = 0.0
     for begin, end in bounds:
@@ -124,6 +155,7 @@ def _events(files: RunFiles, bounds: Iterator[tuple[int, int]]) -> Iterator[tupl
         transcript = Transcript(files, begin, end)
         try:
             for data, moment in chain(transcript.read(), transcript.read_rest()):
+                shown.step(len(data))
                 if moment is not None:
                     now = max(now, base + moment)
                 if text := screenplay.feed(data):

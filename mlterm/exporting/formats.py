@@ -73,6 +73,10 @@ FORMATS = {
         takes=_TABLE, extra="parquet",
     ),
     "html": Format("html", "a page to look at and to mail, with charts", ".html", summaries=True),
+    "tensorboard": Format(
+        "tensorboard", "a folder of event files", "", kind=Kind.FOLDER
+    ),
+    "asciicast": Format("asciicast", "the output, as asciinema plays it", ".cast"),
 }  # fmt: skip
 
 

@@ -3,6 +3,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlterm.core.errors import NotFoundError
+from mlterm.core.summary import RunSummary
 from mlterm.exporting import asciicast
 from mlterm.exporting.asciicast import Screenplay
-from mlterm.reader import RunData
+from mlterm.exporting.formats import Options
+from mlterm.exporting.target import Target
+from mlterm.system import store
+from mlterm.system.paths import RunFiles
 from mlterm.ui.emulator import Emulator
 from mlterm.ui.rows import text_of
 
@@ -24,7 +29,7 @@ ASCIINEMA = Path(sys.executable).with_name("asciinema")
 
 def make_run(
     folder: Path, output: bytes | None, index: list[tuple[float, int]], *starts: int
-) -> RunData:
+) -> RunSummary:
     """A run whose parts begin at ``starts``."""
     lines = [
         {"timestamp": START, "type": "run", "schema": 1, "project": "p", "run_id": "r",
@@ -38,14 +43,14 @@ def make_run(
         (folder / "p_r" / "output.log").write_bytes(output)
     entries = [json.dumps({"t": t, "offset": offset}) + "\n" for t, offset in index]
     (folder / "p_r" / "output.idx").write_text("".join(entries))
-    return RunData(path)
+    return store.load(RunFiles(path))
 
 
-def cast(run: RunData) -> tuple[dict[str, Any], list[list[Any]]]:
-    target = run.path.with_name("x.cast")
-    with target.open("wb") as file:
-        asciicast.write(run, file)
+def cast(run: RunSummary) -> tuple[dict[str, Any], list[list[Any]]]:
+    target = Path(run.path).with_name("x.cast")
+    report = asciicast.export([run], Target(target, overwrite=True), Options())
     header, *events = map(json.loads, target.read_text().splitlines())
+    assert (report.runs, report.rows) == (1, len(events))
     return header, events
 
 
@@ -110,6 +115,18 @@ def test_a_run_without_output_is_refused_in_words(tmp_path: Path, output: bytes 
     run = make_run(tmp_path, output, [])
     with pytest.raises(NotFoundError, match="p/r has no output"):
         cast(run)
+    assert not Path(run.path).with_name("x.cast").exists()
+
+
+def test_several_runs_make_a_folder(tmp_path: Path) -> None:
+    run = make_run(tmp_path, b"one\n", [])
+    silent = replace(run, path=str(tmp_path / "p_silent.jsonl"))
+    report = asciicast.export([run, silent], Target(tmp_path / "out"), Options())
+    assert [path.name for path in (tmp_path / "out").glob("*.cast")] == ["p_r.cast"]
+    assert report.notes == ["1 runs have no output, and are left out"]
+    with pytest.raises(NotFoundError, match="no output"):
+        asciicast.export([silent, silent], Target(tmp_path / "none"), Options())
+    assert not (tmp_path / "none").exists()
 
 
 @pytest.mark.parametrize(
