@@ -77,6 +77,9 @@ FORMATS = {
         "tensorboard", "a folder of event files", "", kind=Kind.FOLDER
     ),
     "asciicast": Format("asciicast", "the output, as asciinema plays it", ".cast"),
+    "mlflow": Format(
+        "mlflow", "runs of MLflow, in a folder or at a tracking URI", "", kind=Kind.FOLDER
+    ),
 }  # fmt: skip
 
 

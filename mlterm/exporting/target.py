@@ -29,7 +29,9 @@ class Target:
     ) -> None:
         """``path`` is None for standard output; ``overwrite`` replaces what is there."""
         self.path = None if path is None else Path(os.path.abspath(path))
-        self._overwrite = overwrite
+        self.given = None if path is None else os.fspath(path)
+        """As it was given: it may be a URI."""
+        self.overwrite = overwrite
 
     @property
     def title(self) -> str:
@@ -87,7 +89,7 @@ class Target:
             return place
         if place.is_dir() != is_folder:
             raise RefusedError(f"{self.title} is {'no' if is_folder else 'a'} folder")
-        if not self._overwrite:
+        if not self.overwrite:
             raise RefusedError(f"{self.title} is there already; --overwrite replaces it")
         if is_folder and any(place.iterdir()) and not (place / MARK).exists():
             raise RefusedError(f"{self.title} holds other things than an export; it is kept")
