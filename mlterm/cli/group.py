@@ -3,6 +3,7 @@
 import gc
 import os
 from importlib import import_module
+from keyword import iskeyword
 from typing import Any
 
 import click
@@ -28,6 +29,7 @@ _COMMANDS = {  # name: (module, what `mlterm --help` says, so that it imports no
     "prune": ("prune", "Remove the runs that pass a filter."),
     "tag": ("annotate", "Label a run."),
     "note": ("annotate", "Write something down beside a run."),
+    "import": ("importing", "Make runs of what TensorBoard, wandb or a table has."),
 }
 PIPE_CLOSED = 128 + 13
 """Whoever read us has seen enough: as if SIGPIPE had ended us, without a word."""
@@ -46,7 +48,8 @@ class _Lazy(click.Group):
             return None
         module = import_module(f"mlterm.cli.{_COMMANDS[name][0]}")
         gc.enable()
-        command: click.Command = getattr(module, name.replace("-", "_"))
+        function = name.replace("-", "_") + "_" * iskeyword(name)
+        command: click.Command = getattr(module, function)
         return command
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:

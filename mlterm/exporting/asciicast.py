@@ -85,7 +85,7 @@ def export(runs: Sequence[RunSummary], target: Target, options: Options) -> Repo
         if len(silent) == len(runs):
             raise _no_output("None of these runs has")
         if silent:
-            report.notes.append(f"{len(silent):,} runs have no output, and are left out")
+            report.notes.append(f"runs without output, left out: {len(silent):,}")
         for run, size in sizes:
             if size:
                 name = Path(run.path).name.removesuffix(".jsonl")

@@ -74,11 +74,12 @@ FORMATS = {
     ),
     "html": Format("html", "a page to look at and to mail, with charts", ".html", summaries=True),
     "tensorboard": Format(
-        "tensorboard", "a folder of event files", "", kind=Kind.FOLDER
+        "tensorboard", "a folder of event files", "", Kind.FOLDER, extra="tensorboard"
     ),
     "asciicast": Format("asciicast", "the output, as asciinema plays it", ".cast"),
     "mlflow": Format(
-        "mlflow", "runs of MLflow, in a folder or at a tracking URI", "", kind=Kind.FOLDER
+        "mlflow", "runs of MLflow, in a folder or at a tracking URI", "", Kind.FOLDER,
+        extra="mlflow",
     ),
 }  # fmt: skip
 

@@ -48,6 +48,7 @@ class Keys:
 def _candidates(name: str) -> Iterator[str]:
     parts = (part for part in _NOT_ALLOWED.sub("_", name).split("/") if part not in ("", ".", ".."))
     key = "/".join(parts) or "_"
+    key = f"_{key}" if key.startswith("..") else key
     if len(key.encode()) <= LIMIT:
         yield key
     short = key.encode()[: LIMIT - _ROOM].decode(errors="ignore").rstrip("/.")

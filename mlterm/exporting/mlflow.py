@@ -81,7 +81,7 @@ def export(runs: Sequence[RunSummary], target: Target, options: Options) -> Repo
         for found in older.values():
             for run in found:
                 store.delete(run)
-    report.notes += [f"{count:,} {what}" for what, count in remarks.items()]
+    report.notes += [f"{what}: {count:,}" for what, count in remarks.items()]
     return report
 
 
@@ -164,7 +164,7 @@ class _Exported:
         writer.end(_STATUSES.get(self._run.status, "KILLED"), ended)
         changed = self._metrics.changed + self._parameters.changed + tags.changed
         if changed:
-            self._remarks["names are not as they were: MLflow has a rule for them"] += changed
+            self._remarks["names that MLflow does not allow, changed"] += changed
         report.runs += 1
         report.rows += position
 
@@ -191,7 +191,7 @@ class _Exported:
         x = place_of(record, position).x
         step = int(max(-_LARGEST_STEP, min(_LARGEST_STEP, x)))
         if step != x:
-            self._remarks["steps were no whole numbers, and are cut to whole ones"] += 1
+            self._remarks["steps that are no whole numbers, cut to whole ones"] += 1
         rank = record.get("_rank")
         above = f"rank{rank}/" if type(rank) is int else ""
         values = {
@@ -204,7 +204,7 @@ class _Exported:
         for name, value in values.items():
             number = as_number(value)
             if number is None:
-                self._remarks["values are no numbers, and are left out"] += 1
+                self._remarks["values that are no numbers, left out"] += 1
             else:
                 key = self._metrics.of(above + name)
                 writer.metric(key, float(number), self._milliseconds, step)
@@ -216,7 +216,7 @@ class _Exported:
         for artifact in RunData(self._source.path).artifacts:
             path = copy_of(files, artifact)
             if path is None:
-                self._remarks["artifacts have no copy, and are left out"] += 1
+                self._remarks["artifacts without a copy, left out"] += 1
                 continue
             step = artifact.get("_step")
             folder = as_name(str(artifact.get("name")), "artifact")
@@ -228,14 +228,14 @@ class _Exported:
                 try:
                     restore(path, artifact, whole)
                 except (OSError, EOFError):
-                    self._remarks["artifacts could not be read, and are left out"] += 1
+                    self._remarks["artifacts that could not be read, left out"] += 1
                 else:
                     writer.artifact(whole, folder)
 
     def _cut(self, text: str, limit: int, what: str) -> str:
         sound = text.encode("utf-8", "replace").decode()
         if len(sound) > limit:
-            self._remarks[f"{what} were cut at {limit:,} characters"] += 1
+            self._remarks[f"{what} cut at {limit:,} characters"] += 1
         return sound[:limit]
 
 

@@ -11,26 +11,24 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mlterm.core import names
 from mlterm.core.clean import clean_text
-from mlterm.core.errors import MltermError, RefusedError
+from mlterm.core.errors import RefusedError
 from mlterm.core.lifecycle import COMPLETED, FAILED, RUNNING
 from mlterm.core.metrics.structured import flatten
 from mlterm.core.places import place_of, seconds_of
 from mlterm.core.records import Record, as_number, encode
 from mlterm.core.summary import RunSummary
 from mlterm.exporting.copies import copy_of, open_copy
+from mlterm.exporting.events import EventFile
 from mlterm.exporting.formats import Options, Report, Shown
 from mlterm.exporting.reading import Source, runs_of, size_of
 from mlterm.exporting.starts import argv_of, starts_of
 from mlterm.exporting.target import Target
 from mlterm.reader import RunData
 from mlterm.system.paths import RunFiles
-
-if TYPE_CHECKING:
-    from mlterm.exporting.events import EventFile
 
 OWN = "mlterm/"
 """Begins the tags of the texts that are about the run: its command, notes and tags."""
@@ -42,22 +40,15 @@ _LARGEST_STEP = 2**63 - 1
 
 def export(runs: Sequence[RunSummary], target: Target, options: Options) -> Report:
     """Write a folder of event files a run. Raises MltermError."""
-    try:
-        from mlterm.exporting import events
-    except ImportError as error:
-        raise MltermError(
-            f"exporting to TensorBoard needs its package ({error}): "
-            "pip install 'mlterm[tensorboard]'"
-        ) from None
     report, passed_over = Report(), Counter[str]()
     sources = runs_of(runs)
     with target.folder() as folder, options.progress("Exporting", size_of(sources)) as shown:
         for source in sources:
             place = _place(source.run, folder)
             with ExitStack() as stack:
-                _Exported(source, place, stack, events.EventFile).write(report, passed_over, shown)
+                _Exported(source, place, stack).write(report, passed_over, shown)
             report.runs += 1
-    report.notes += [f"{count:,} {what}" for what, count in passed_over.items()]
+    report.notes += [f"{what}: {count:,}" for what, count in passed_over.items()]
     return report
 
 
@@ -81,11 +72,9 @@ def _part(name: str) -> str:
 class _Exported:
     """A run on its way."""
 
-    def __init__(
-        self, source: Source, place: Path, stack: ExitStack, opened: "type[EventFile]"
-    ) -> None:
+    def __init__(self, source: Source, place: Path, stack: ExitStack) -> None:
         self._source, self._run, self._place = source, source.run, place
-        self._stack, self._opened = stack, opened
+        self._stack = stack
         started = seconds_of(self._run.started)
         self._seconds = started if math.isfinite(started) else 0.0
         self._started = self._seconds
@@ -108,10 +97,10 @@ class _Exported:
             ended = seconds_of(self._run.ended)
             main.end_session(status, ended if math.isfinite(ended) else self._seconds)
 
-    def _file(self, rank: int | None) -> "EventFile":
+    def _file(self, rank: int | None) -> EventFile:
         if rank not in self._files:
             folder = self._place if rank is None else self._place / f"rank{rank}"
-            file = self._opened(folder, self._started, self._run.host or "")
+            file = EventFile(folder, self._started, self._run.host or "")
             self._files[rank] = self._stack.enter_context(file)
         return self._files[rank]
 
@@ -121,7 +110,7 @@ class _Exported:
         x = place_of(record, position).x
         step = int(max(-_LARGEST_STEP, min(_LARGEST_STEP, x)))
         if step != x:
-            passed_over["steps were no whole numbers, and are cut to whole ones"] += 1
+            passed_over["steps that are no whole numbers, cut to whole ones"] += 1
         numbers, texts = _values(record, passed_over)
         rank = record.get("_rank")
         file = self._file(rank if type(rank) is int else None)
@@ -144,10 +133,10 @@ class _Exported:
                 with open_copy(path, artifact) as file:
                     data = file.read(TEXT_BYTES + 1)
             except (OSError, EOFError):
-                passed_over["text artifacts could not be read"] += 1
+                passed_over["text artifacts that could not be read"] += 1
                 continue
             if len(data) > TEXT_BYTES:
-                passed_over[f"text artifacts were cut at {TEXT_BYTES // 1024} KiB"] += 1
+                passed_over[f"text artifacts cut at {TEXT_BYTES // 1024} KiB"] += 1
             seconds, step = seconds_of(artifact.get("timestamp")), as_number(artifact.get("_step"))
             self._file(None).text(
                 str(artifact.get("name")),
@@ -206,5 +195,5 @@ def _values(
         elif isinstance(value, str):
             texts[name] = value
         else:
-            passed_over["values are neither numbers nor text, and are left out"] += 1
+            passed_over["values that are neither numbers nor text, left out"] += 1
     return numbers, texts

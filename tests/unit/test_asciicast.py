@@ -123,7 +123,7 @@ def test_several_runs_make_a_folder(tmp_path: Path) -> None:
     silent = replace(run, path=str(tmp_path / "p_silent.jsonl"))
     report = asciicast.export([run, silent], Target(tmp_path / "out"), Options())
     assert [path.name for path in (tmp_path / "out").glob("*.cast")] == ["p_r.cast"]
-    assert report.notes == ["1 runs have no output, and are left out"]
+    assert report.notes == ["runs without output, left out: 1"]
     with pytest.raises(NotFoundError, match="no output"):
         asciicast.export([silent, silent], Target(tmp_path / "none"), Options())
     assert not (tmp_path / "none").exists()

@@ -94,7 +94,7 @@ def test_a_run_has_its_settings_metrics_tags_status_and_times(tmp_path: Path) ->
         "mlflow.source.git.commit": "abc", "mlterm.status": "failed",
     }.items()  # fmt: skip
     assert (report.runs, report.rows) == (1, 2)
-    assert report.notes == ["1 values are no numbers, and are left out"]
+    assert report.notes == ["values that are no numbers, left out: 1"]
 
 
 def test_more_metrics_than_fit_into_a_batch_all_arrive_in_order(tmp_path: Path) -> None:
@@ -127,8 +127,8 @@ def test_names_and_values_that_mlflow_refuses_are_changed_and_told(tmp_path: Pat
     }  # fmt: skip
     assert {name: len(value) for name, value in found.params.items()} == {"a_b": 6000, "_": 1}
     assert sorted(report.notes) == [
-        "1 hyperparameters were cut at 6,000 characters",
-        "6 names are not as they were: MLflow has a rule for them",
+        "hyperparameters cut at 6,000 characters: 1",
+        "names that MLflow does not allow, changed: 6",
     ]
 
 
@@ -146,7 +146,7 @@ def test_copies_of_artifacts_go_along(tmp_path: Path) -> None:
     assert found["model"].read_bytes() == b"weights" * 1000
     assert found["model"].name == "model.bin"
     assert found["notes/step-3"].read_text() == "told"
-    assert report.notes == ["1 artifacts have no copy, and are left out"]
+    assert report.notes == ["artifacts without a copy, left out: 1"]
 
 
 def test_ranks_have_names_of_their_own(tmp_path: Path) -> None:

@@ -127,7 +127,7 @@ def test_steps_that_are_no_whole_numbers_are_cut_and_told(tmp_path: Path) -> Non
         tmp_path / "out", make_run(tmp_path, metrics(_step=1.5, a=1), metrics(_step=1e30, a=1))
     )
     assert [step for _, step, _ in scalars(tmp_path / "out" / "p" / "r", "a")] == [1, 2**63 - 1]
-    assert report.notes == ["2 steps were no whole numbers, and are cut to whole ones"]
+    assert report.notes == ["steps that are no whole numbers, cut to whole ones: 2"]
 
 
 def test_ranks_have_folders_of_their_own(tmp_path: Path) -> None:
@@ -185,14 +185,14 @@ def test_a_copy_outside_of_the_runs_folder_is_not_read(tmp_path: Path) -> None:
     (tmp_path / "p_r" / "artifacts").mkdir(parents=True)
     artifact = {"type": "artifact", "name": "a", "kind": "text", "path": "/x", "copy": "../secret"}
     report = export(tmp_path / "out", make_run(tmp_path, artifact))
-    assert report.notes == ["1 text artifacts could not be read"]
+    assert report.notes == ["text artifacts that could not be read: 1"]
     assert "a" not in texts(tmp_path / "out" / "p" / "r")
 
 
 def test_what_has_no_form_there_is_counted(tmp_path: Path) -> None:
     run = make_run(tmp_path, metrics(a=[1, 2], b=None, c=1e300, _other=3))
     report = export(tmp_path / "out", run)
-    assert report.notes == ["1 values are neither numbers nor text, and are left out"]
+    assert report.notes == ["values that are neither numbers nor text, left out: 1"]
     assert scalars(tmp_path / "out" / "p" / "r", "c") == [(SECONDS, 0, math.inf)]
 
 
