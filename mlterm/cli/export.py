@@ -63,10 +63,11 @@ def export(
     among_rows = path is None and terminal.is_terminal(1)
     options = Options(**switches, progress=unseen if among_rows else Progress)
     with _ending_cleanly():
-        report = exporter(form)(runs, Target(path, overwrite=overwrite), options)
+        target = Target(path, overwrite=overwrite)
+        report = exporter(form)(runs, target, options)
     _tell(report)
     if as_json:
-        told = {"path": str(Path(path or "").absolute()), "format": name, "runs": report.runs}
+        told = {"path": target.place, "format": name, "runs": report.runs}
         told |= {"rows": report.rows, "broken_lines": report.broken_lines}
         sys.stdout.buffer.write(records.encode(told | {"unreadable": report.unreadable}))
     return 0

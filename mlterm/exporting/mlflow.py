@@ -61,7 +61,7 @@ def export(runs: Sequence[RunSummary], target: Target, options: Options) -> Repo
         ) from None
     report, remarks = Report(), Counter[str]()
     sources = runs_of(runs)
-    with mlflowstore.telling(target.title):
+    with mlflowstore.telling(uri, target.title):
         store = mlflowstore.Store(uri)
         experiments = {name: store.experiment(name) for name in {run.project for run in runs}}
         older = _older(store, runs, experiments)

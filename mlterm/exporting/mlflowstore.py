@@ -18,7 +18,7 @@ from mlflow.utils.validation import (
 from mlterm.core.clean import clean_text
 from mlterm.core.errors import MltermError
 
-_PAGE = 1000
+_PAGE, _WORDS = 1000, 300
 PARAMETER_CHARACTERS, TAG_CHARACTERS = MAX_PARAM_VAL_LENGTH, MAX_TAG_VAL_LENGTH
 """What is longer is to be cut; a server of another version may take less."""
 
@@ -113,10 +113,11 @@ def _parts(items: list[Any]) -> Iterator[list[Any]]:
 
 
 @contextmanager
-def telling(title: str) -> Iterator[None]:
-    """What MLflow complains of, in words."""
+def telling(uri: str, title: str) -> Iterator[None]:
+    """What MLflow complains of, in words; the URI, which may have a password, is its title."""
     try:
         yield
     except (MlflowException, OSError) as error:
-        words = clean_text(str(error).strip().partition("\n")[0]) or type(error).__name__
+        told = str(error).strip().partition("\n")[0].replace(uri, title)
+        words = clean_text(told[:_WORDS]) or type(error).__name__
         raise MltermError(f"MLflow at {title} refuses: {words}") from error

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from mlterm.core.argv import masked
 from mlterm.core.clean import Cleaner, clean_text
 from mlterm.core.errors import MltermError, RefusedError
 from mlterm.system import terminal
@@ -30,13 +31,20 @@ class Target:
         """``path`` is None for standard output; ``overwrite`` replaces what is there."""
         self.path = None if path is None else Path(os.path.abspath(path))
         self.given = None if path is None else os.fspath(path)
-        """As it was given: it may be a URI."""
+        """As it was given."""
         self.overwrite = overwrite
+
+    @property
+    def place(self) -> str | None:
+        """The absolute path, or the URI without its password; None for standard output."""
+        if self.given is not None and "://" in self.given:
+            return masked([self.given])[0]
+        return None if self.path is None else os.fspath(self.path)
 
     @property
     def title(self) -> str:
         """What it is called in messages."""
-        return "standard output" if self.path is None else _shown(self.path)
+        return "standard output" if self.place is None else clean_text(self.place)
 
     @property
     def is_stream(self) -> bool:
