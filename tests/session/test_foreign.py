@@ -76,9 +76,6 @@ def test_runs_go_to_tensorboard_and_mlflow_and_come_back(home: Home) -> None:
     assert home.listed()["back/p-r"]["metrics"] == run["metrics"]
     mlflow = ("export", "p/r", "--format", "mlflow", "-o")
     home.mlterm(*mlflow, "runs of mlflow", check=True)
-    again = home.mlterm(*mlflow, "runs of mlflow")
-    assert (again.returncode, b"--overwrite" in again.stderr) == (2, True)
-    home.mlterm(*mlflow, "runs of mlflow", "--overwrite", check=True)
     refused = home.mlterm(*mlflow, "nonsense://me:secret@host/x")
     assert (refused.returncode, refused.stdout) == (1, b"")
     assert refused.stderr.startswith(b"Error: MLflow at nonsense://me:***@host/x refuses: ")
