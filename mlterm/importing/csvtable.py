@@ -29,7 +29,7 @@ _OTHERS = {
 _LONG = {"name", "value"}
 _DELIMITERS = ",;\t|"
 _FORMULA = frozenset("=+-@＝＋－＠\t\r\n\0")
-_INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
+_INTEGER_DIGITS = 19
 _DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+(?:[eE][+-]?[0-9]+)?")
 _WORDS = {"true": True, "false": False}
 _NUMBERS_BEGIN = frozenset("+-.0123456789nNiI")  # nan, inf
@@ -157,17 +157,24 @@ def _value(cell: str) -> Any:
     else text; None where it says nothing."""
     if not cell:
         return None
-    if _INTEGER.fullmatch(cell):
-        return int(cell)
     if cell[0] in _NUMBERS_BEGIN and "_" not in cell:
-        with suppress(ValueError):
-            return float(cell)
+        try:
+            return int(cell) if cell.isdecimal() and len(cell) < _INTEGER_DIGITS else _number(cell)
+        except ValueError:
+            pass
     if (word := _WORDS.get(cell.lower())) is not None:
         return word
     if cell[0] in "[{":
         with suppress(orjson.JSONDecodeError):
             return orjson.loads(cell)
     return _unguarded(cell)
+
+
+def _number(cell: str) -> float | int:
+    """Raises ValueError."""
+    number = float(cell)
+    is_integer = cell[0] in "+-" and cell[1:].isdecimal() and len(cell) <= _INTEGER_DIGITS
+    return int(cell) if is_integer else number
 
 
 def _with_comma(cell: str) -> Any:
@@ -183,8 +190,7 @@ def _unguarded(text: str) -> str:
 def _seconds(cell: str, otherwise: float) -> float:
     """Since 1970: of ISO 8601, or a number of seconds; a time without an offset is the local
     one."""
-    with suppress(ValueError):
-        return float(cell)
-    with suppress(ValueError, OverflowError, OSError):
-        return datetime.fromisoformat(cell).timestamp()
-    return otherwise
+    try:
+        return datetime.fromisoformat(cell).timestamp() if "-" in cell[1:] else float(cell)
+    except (ValueError, OverflowError, OSError):
+        return otherwise

@@ -63,6 +63,8 @@ class Draft:
     """What is not taken: how often, by what it is, in words."""
     _first: float = math.inf
     _last: float = -math.inf
+    _plain: set[str] = field(default_factory=set)
+    """Names that hide none of ours."""
     _lines: list[bytes] = field(default_factory=list)
     _size: int = 0
 
@@ -77,7 +79,10 @@ class Draft:
         """Take in what was measured at one moment."""
         moment = self._moment(seconds)
         self._first, self._last = min(self._first, moment), max(self._last, moment)
-        record: Record = {"timestamp": _stamp(moment), "type": "metrics", **_users(values)}
+        if not values.keys() <= self._plain:
+            values = _users(values)
+            self._plain |= values.keys()
+        record: Record = {"timestamp": _stamp(moment), "type": "metrics", **values}
         if step is not None:
             record["_step"] = step
         if rank is not None:
@@ -164,8 +169,6 @@ class Draft:
 
 def _users(values: Mapping[str, Any]) -> Record:
     """A user's names: an underscore at the beginning, which would make them ours, goes."""
-    if not any(name[:1] == "_" or name in records.RESERVED for name in values):
-        return dict(values)
     bare = ((name.lstrip("_") or name, value) for name, value in values.items())
     return records.user_fields(distinct(bare))
 

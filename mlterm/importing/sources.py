@@ -4,7 +4,9 @@ A module of ``mlterm.importing`` has one function, ``read`` as ``Read`` says, an
 ``SOURCES``; it is imported when it is asked for, and its libraries with it.
 """
 
-from dataclasses import dataclass
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import Protocol, cast
@@ -25,13 +27,18 @@ class Source:
     """A part of the names of its files, by which the work is reckoned before it is done."""
     extra: str = ""
     """What has to be installed: pip install 'mlterm[EXTRA]'."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """What its library is told before it is imported, unless the person says otherwise."""
 
 
 SOURCES = {
     "tensorboard": Source("tensorboard", "a folder of event files", "tfevents", "tensorboard"),
-    "wandb-offline": Source("wandb", "wandb's folder, or a .wandb file", ".wandb", "wandb"),
+    "wandb-offline": Source(
+        "wandb", "wandb's folder, or a .wandb file", ".wandb", "wandb",
+        {"WANDB_ERROR_REPORTING": "false"},
+    ),
     "csv": Source("csvtable", "a table", ".csv"),
-}
+}  # fmt: skip
 
 
 class Read(Protocol):
@@ -44,6 +51,7 @@ class Read(Protocol):
 def reader(name: str) -> Read:
     """The function of a source. Raises MltermError where its library is missing."""
     source = SOURCES[name]
+    os.environ.update({**source.environment, **os.environ})
     try:
         return cast(Read, import_module(f"mlterm.importing.{source.module}").read)
     except ImportError as error:

@@ -7,8 +7,12 @@ restart has made void is left out. A folder ``rank3`` within a run's is its rank
 import os
 import re
 import shlex
+from array import array
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from heapq import merge
+from itertools import compress, repeat
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -77,7 +81,39 @@ class _Point(NamedTuple):
     order: int
     step: int
     seconds: float
-    value: Any
+    tag: str
+    value: float | str
+
+
+class _Points:
+    """A tag's points in the order in which they came, in little memory: there may be millions."""
+
+    def __init__(self) -> None:
+        self._orders, self._steps = array("q"), array("q")
+        self._seconds = array("d")
+        self._values: list[float | str] = []
+
+    def add(self, order: int, step: int, seconds: float, value: float | str) -> None:
+        """Take one in."""
+        self._orders.append(order)
+        self._steps.append(step)
+        self._seconds.append(seconds)
+        self._values.append(value)
+
+    def leave_out(self, step: int) -> int:
+        """Leave out those from that step on; how many those were."""
+        is_kept = [each < step for each in self._steps]
+        count = is_kept.count(False)
+        if count:
+            self._orders = array("q", compress(self._orders, is_kept))
+            self._steps = array("q", compress(self._steps, is_kept))
+            self._seconds = array("d", compress(self._seconds, is_kept))
+            self._values = list(compress(self._values, is_kept))
+        return count
+
+    def each(self, tag: str) -> Iterator[_Point]:
+        """All of them."""
+        return map(_Point, self._orders, self._steps, self._seconds, repeat(tag), self._values)
 
 
 @dataclass
@@ -85,7 +121,7 @@ class _Run:
     """A folder's events, as they come."""
 
     draft: Draft
-    points: dict[str, list[_Point]] = field(default_factory=dict)
+    points: defaultdict[str, _Points] = field(default_factory=lambda: defaultdict(_Points))
     """By their tags."""
     plugins: dict[str, str] = field(default_factory=dict)
     """A tag's plugin is told once."""
@@ -124,8 +160,7 @@ class _Run:
             found = self._value(value)
             if found is not None:
                 self.count += 1
-                point = _Point(self.count, event.step, event.wall_time, found)
-                self.points.setdefault(value.tag, []).append(point)
+                self.points[value.tag].add(self.count, event.step, event.wall_time, found)
 
     def _purge(self, event: Any, kind: str | None) -> None:
         """Leave out what a restart has made void: TensorBoard's own rules."""
@@ -139,12 +174,8 @@ class _Run:
 
     def _leave_out(self, tags: Any, step: int) -> None:
         for tag in tags:
-            points = self.points.get(tag, [])
-            kept = [point for point in points if point.step < step]
-            if len(kept) < len(points):
-                self.points[tag] = kept
-                what = "values that a restart has made void"
-                self.draft.passed_over[what] += len(points) - len(kept)
+            if tag in self.points and (count := self.points[tag].leave_out(step)):
+                self.draft.passed_over["values that a restart has made void"] += count
 
     def _value(self, value: Any) -> float | str | None:
         """A number or a text; None of what is neither, which is counted, or about the run."""
@@ -203,13 +234,14 @@ class _Run:
             self.draft.add(seconds, values, step=step, rank=rank)
 
 
-def _moments(points: dict[str, list[_Point]]) -> Iterator[tuple[float, int, dict[str, Any]]]:
+def _moments(points: dict[str, _Points]) -> Iterator[tuple[float, int, dict[str, Any]]]:
     """Values that follow each other, are of one step and were logged together, as one."""
-    ordered = sorted((point, tag) for tag, each in points.items() for point in each)
     values: dict[str, Any] = {}
     first: _Point | None = None
-    for point, tag in ordered:
-        name = tag.removesuffix("/text_summary") if isinstance(point.value, str) else tag
+    for point in merge(*(each.each(tag) for tag, each in points.items())):
+        name, value = point.tag, point.value
+        if isinstance(value, str):
+            name = name.removesuffix("/text_summary")
         if first is not None and (
             point.step != first.step
             or name in values
@@ -218,7 +250,7 @@ def _moments(points: dict[str, list[_Point]]) -> Iterator[tuple[float, int, dict
             yield first.seconds, first.step, values
             values, first = {}, None
         first = first or point
-        values[name] = point.value
+        values[name] = value
     if first is not None:
         yield first.seconds, first.step, values
 
