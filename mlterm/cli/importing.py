@@ -12,6 +12,7 @@ from mlterm.cli.show import say
 from mlterm.core import records
 from mlterm.core.clean import clean_text
 from mlterm.core.errors import NotFoundError
+from mlterm.importing.draft import Draft
 from mlterm.importing.sources import SOURCES, reader, size_of
 from mlterm.importing.staging import Asked, Made, staging
 from mlterm.system import paths, store
@@ -47,6 +48,8 @@ def import_(
     for one in made:
         _tell(one, as_json=as_json)
     sys.stdout.flush()
+    for draft in staged.empty:
+        _tell_losses(clean_text(os.fspath(draft.path)), draft)
     return 0
 
 
@@ -59,5 +62,9 @@ def _tell(made: Made, *, as_json: bool) -> None:
         return
     facts = [run.title, run.status, f"{draft.count:,} records", f"{len(run.metrics):,} metrics"]
     print("  ".join(facts))
-    for what, count in draft.passed_over.items():
-        say(f"{run.title}: not taken: {what}: {count:,}")
+    _tell_losses(run.title, draft)
+
+
+def _tell_losses(name: str, draft: Draft) -> None:
+    for words in draft.losses:
+        say(f"{name}: not taken: {words}")

@@ -68,6 +68,16 @@ class Draft:
     _lines: list[bytes] = field(default_factory=list)
     _size: int = 0
 
+    @property
+    def tells(self) -> bool:
+        """Whether there is anything of a run."""
+        return bool(self.count or self.hyperparameters or self.started is not None)
+
+    @property
+    def losses(self) -> list[str]:
+        """What is not taken, in words."""
+        return [f"{what}: {count:,}" for what, count in self.passed_over.items()]
+
     def add(
         self,
         seconds: float,

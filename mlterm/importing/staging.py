@@ -47,6 +47,8 @@ class Staging:
     def __init__(self, folder: Path, asked: Asked) -> None:
         self._folder, self._asked = folder, asked
         self.drafts: list[Draft] = []
+        self.empty: list[Draft] = []
+        """Those of which ``keep`` has made no run, since there was nothing of one."""
 
     def draft(self, origin: str, path: Path) -> Draft:
         """A new one."""
@@ -59,8 +61,13 @@ class Staging:
     def keep(self) -> list[Made]:
         """Give every draft its name. Raises RefusedError where one is taken, NotFoundError where
         there are none; then nothing was imported."""
+        self.empty = [draft for draft in self.drafts if not draft.tells]
+        self.drafts = [draft for draft in self.drafts if draft.tells]
         if not self.drafts:
-            raise NotFoundError("nothing was found there that could be imported")
+            words = "".join(
+                f"; not taken: {words}" for draft in self.empty for words in draft.losses
+            )
+            raise NotFoundError(f"nothing was found there that could be imported{words}")
         if self._asked.run_id is not None and len(self.drafts) > 1:
             raise RefusedError(
                 f"--run-id names one run, and {len(self.drafts):,} were found; nothing was imported"

@@ -74,7 +74,8 @@ def _by_rank(item: tuple[int | None, list[Path]]) -> int:
 def _name(folder: Path, path: Path) -> str:
     """The way to the folder, in one word; of that which was given, its name."""
     inner = folder.relative_to(path).parts
-    return "-".join(inner) or path.resolve().name
+    above = path.parent if path.is_file() else path
+    return "-".join(inner) or above.resolve().name
 
 
 class _Point(NamedTuple):

@@ -17,6 +17,7 @@ from mlterm.importing.wandbfile import Reading, records_in
 
 ORIGIN = "wandb"
 _RECORD = wandb_internal_pb2.Record  # type: ignore[attr-defined]  # it is made at the import
+_OWN = frozenset({"_step", "_timestamp", "_runtime", "_wandb"})
 _GOALS = {1: "minimize", 2: "maximize"}
 _KNOWN = frozenset({
     "run", "config", "history", "partial_history", "summary", "metric", "exit", "environment",
@@ -104,7 +105,7 @@ class _Run:
             history.step.num if history.HasField("step") else values.get("_step", self._step)
         )
         self._seconds = values.get("_timestamp", self._seconds)
-        told = {name: value for name, value in values.items() if name[:1] != "_"}
+        told = {name: value for name, value in values.items() if name not in _OWN}
         self._seen |= told.keys()
         if told:
             self._draft.add(self._seconds, told, step=self._step)
@@ -155,7 +156,7 @@ class _Run:
         rest = {
             name: value
             for name, value in self._summary.items()
-            if name[:1] != "_" and name not in tops
+            if name not in _OWN and name not in tops
         }
         if rest:
             self._draft.add(self._seconds, rest, step=self._step)

@@ -24,7 +24,7 @@ class Reading:
 
     is_wandb: bool = True
     broken: int = 0
-    """Places at which the file is not sound; what follows in the block there is passed over."""
+    """Fragments that are not sound, or of which others are missing."""
     torn_bytes: int = 0
     """At the end, of a record that was not written to its end."""
 
@@ -46,8 +46,8 @@ def records_in(file: BinaryIO, reading: Reading) -> Iterator[bytes]:
                 break  # it was being written
             if end > len(block) or zlib.crc32(block[begin - 1 : end]) != crc:
                 reading.broken += 1
-                parts, at = None, len(block)
-                break
+                parts, at = None, min(end, len(block))  # its length may be right all the same
+                continue
             data, at = block[begin:end], end
             if kind in (_FULL, _FIRST):
                 reading.broken += parts is not None

@@ -109,7 +109,8 @@ def test_a_table_becomes_runs_that_every_command_knows(home: Home) -> None:
         (("csv",), 2, b"Missing argument 'PATH'"),
         (("csv", "t.csv", "--project", "a/b"), 2, b"cannot be used as a name"),
         (("csv", "t.csv", "--log-dir", "t.csv"), 1, b"nothing was imported"),
-        (("wandb-offline", "t.csv"), 0, b"files that are not wandb's: 1"),
+        (("wandb-offline", "t.csv"), 1, b"not taken: files that are not wandb's: 1"),
+        (("tensorboard", "t.csv"), 1, b"not taken: bytes at a file's end"),
     ],
 )
 def test_what_cannot_be_imported_is_told_in_words(

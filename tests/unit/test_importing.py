@@ -240,12 +240,13 @@ def test_a_wandb_file_that_was_cut_or_spoilt_gives_the_rest(offline: Path, tmp_p
     spoilt.write_bytes(whole[:100] + b"\0" + whole[101:])
     made = only("wandb-offline", spoilt)
     assert made.draft.passed_over["records that could not be read"] == 1
+    assert len(metrics(made)) == 5
 
 
 def test_what_is_no_file_of_wandbs_is_told(tmp_path: Path) -> None:
     (tmp_path / "x.wandb").write_bytes(b"nonsense" * 100)
-    made = only("wandb-offline", tmp_path / "x.wandb")
-    assert made.draft.passed_over == {"files that are not wandb's": 1}
+    with pytest.raises(NotFoundError, match="not taken: files that are not wandb's: 1"):
+        imported("wandb-offline", tmp_path / "x.wandb")
     (tmp_path / "empty").mkdir()
     with pytest.raises(NotFoundError, match="nothing was found"):
         imported("wandb-offline", tmp_path / "empty")
@@ -288,6 +289,12 @@ def table(folder: Path, text: str, name: str = "t.csv") -> Path:
     path = folder / name
     path.write_text(text)
     return path
+
+
+def test_an_event_file_alone_is_called_as_its_folder(tmp_path: Path) -> None:
+    write(tmp_path / "r", scalar(1, loss=0.5))
+    (file,) = (tmp_path / "r").iterdir()
+    assert summary(only("tensorboard", file)).name == "here/r"
 
 
 def test_a_table_is_a_run_called_as_its_file(tmp_path: Path) -> None:
