@@ -1,16 +1,13 @@
 """mlterm export: runs in the formats of other programs."""
 
 import os
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
 
 import click
 
 from mlterm.cli.choosing import Choice, choosing
+from mlterm.cli.ending import ending_cleanly
 from mlterm.cli.progress import Progress
 from mlterm.cli.show import say
 from mlterm.core import records
@@ -62,7 +59,7 @@ def export(
         raise RefusedError(f"{name} takes one run, and these are {len(runs)}: say which")
     among_rows = path is None and terminal.is_terminal(1)
     options = Options(**switches, progress=unseen if among_rows else Progress)
-    with _ending_cleanly():
+    with ending_cleanly():
         target = Target(path, overwrite=overwrite)
         report = exporter(form)(runs, target, options)
     _tell(report)
@@ -122,22 +119,3 @@ def _tell(report: Report) -> None:
         say(f"{lines} could not be read; all others were exported")
     for words in report.unreadable:
         say(words)
-
-
-@contextmanager
-def _ending_cleanly() -> Iterator[None]:
-    """Told to end, the export takes away what it has begun, as with Ctrl-C."""
-
-    def end(number: int, _frame: Any) -> NoReturn:
-        sys.exit(128 + number)
-
-    # Who has been started with nohup(1) goes on ignoring the hangup.
-    ends = (signal.SIGTERM, signal.SIGHUP)
-    heeded = [number for number in ends if signal.getsignal(number) == signal.SIG_DFL]
-    for number in heeded:
-        signal.signal(number, end)
-    try:
-        yield
-    finally:
-        for number in heeded:
-            signal.signal(number, signal.SIG_DFL)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from mlterm.cli.ending import ending_cleanly
 from mlterm.cli.options import log_dir_option
 from mlterm.cli.progress import Progress
 from mlterm.cli.show import say
@@ -42,7 +43,7 @@ def import_(
         asked = Asked(
             paths.log_dir(log_dir), paths.default_project(os.getcwd()), project, run_id, shown.step
         )
-        with staging(asked) as staged:
+        with ending_cleanly(), staging(asked) as staged:
             read(path, staged, asked)
             made = staged.keep()
     for one in made:

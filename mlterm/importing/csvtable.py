@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -45,8 +46,8 @@ def read(path: Path, staging: Staging, asked: Asked) -> None:
         if not head.strip():
             return
         delimiter = max(_DELIMITERS, key=head.count)
-        file.seek(0)
-        rows = _rows(csv.reader(_told(file, asked), delimiter=delimiter))
+        lines = chain([head], _told(file, asked))
+        rows = _rows(csv.reader(lines, delimiter=delimiter))
         headings, _ = next(rows, ([], 0))
         _Table(path, staging, headings or [], delimiter).read(rows)
 

@@ -2,6 +2,8 @@
 
 import json
 import math
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +11,7 @@ from pathlib import Path
 import pyte
 import pytest
 
-from tests.support import Home, stream
+from tests.support import Home, stream, wait_until
 
 ASCIINEMA = Path(sys.executable).with_name("asciinema")
 SCRIPT = """
@@ -122,6 +124,20 @@ def test_what_cannot_be_imported_is_told_in_words(
     assert done.returncode == code, done.stderr
     assert said in done.stderr
     assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_import_that_is_told_to_end_leaves_nothing(home: Home, number: int) -> None:
+    os.mkfifo(home.path / "t.csv")
+    with home.start("import", "csv", "t.csv") as process:
+        with (home.path / "t.csv").open("w") as pipe:
+            pipe.write("run_id,loss\n" + "".join(f"r{n},{n}\n" for n in range(20_000)))
+            pipe.flush()
+            wait_until(lambda: list(home.logs.glob(".import-*/*.body")), "drafts")
+            process.send_signal(number)
+        assert b"Traceback" not in stream(process.stderr).read()
+    assert process.returncode == 128 + number
+    assert list(home.logs.iterdir()) == []
 
 
 def test_a_reader_that_leaves_is_no_error(home: Home) -> None:
