@@ -83,7 +83,7 @@ def export(runs: Sequence[RunSummary], target: Target, options: Options) -> Repo
     with target.folder() as folder, options.progress("Exporting", total) as shown:
         silent = [run for run, size in sizes if not size]
         if len(silent) == len(runs):
-            raise _no_output("None of these runs has")
+            raise _no_output("none of these runs has any")
         if silent:
             report.notes.append(f"runs without output, left out: {len(silent):,}")
         for run, size in sizes:
@@ -102,14 +102,12 @@ def _size_of(run: RunSummary) -> int:
 
 
 def _no_output(who: str) -> NotFoundError:
-    return NotFoundError(
-        f"{who} no output: only what mlterm run starts has, a Tracker records none"
-    )
+    return NotFoundError(f"{who} output: only what mlterm run starts has, a Tracker records none")
 
 
 def _write(run: RunSummary, size: int, out: IO[bytes], report: Report, shown: Shown) -> None:
     if not size:
-        raise _no_output(f"{run.title} has")
+        raise _no_output(f"{run.title} has no")
     starts = list(starts_of(Path(run.path))) or [{}]
     out.write(_line(_header(run, starts[0])))
     for seconds, text in _events(RunFiles(Path(run.path)), _bounds(starts, size), shown):

@@ -12,6 +12,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,7 @@ _STATUSES = {COMPLETED: "FINISHED", FAILED: "FAILED", RUNNING: "RUNNING"}
 _NO_METRICS = frozenset({"timestamp", "type", "step", "epoch"})
 _LARGEST_STEP = 2**63 - 1
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:|databricks\Z")
+_DATABASE = re.compile(r"(?:sqlite|mysql|postgresql|mssql)[+:]")
 # Before mlflow is imported: nothing is told to anybody, files are allowed, and a server that is
 # not there is given up after seconds.
 _SETTINGS = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_ALLOW_FILE_STORE": "true"}
@@ -89,6 +91,8 @@ def _tracking_uri(target: Target) -> tuple[str, bool]:
     """The URI, and whether it is a folder's."""
     if target.given is None or target.path is None:
         raise RefusedError("mlflow writes into a folder or to a tracking URI: -o says which")
+    if _DATABASE.match(target.given) and find_spec("sqlalchemy") is None:
+        raise MltermError("a database needs all of MLflow, not only its client: pip install mlflow")
     if _URI.match(target.given):
         return target.given, target.given.startswith("file:")
     place = target.path
@@ -118,10 +122,10 @@ def _older(
 
 def _there_already(runs: Sequence[RunSummary], older: dict[str, list[str]], target: Target) -> str:
     first = next(run.title for run in runs if _key(run) in older)
-    which = first if len(older) == 1 else f"{first} and {len(older) - 1:,} more"
+    which = f"{first} has" if len(older) == 1 else f"{first} and {len(older) - 1:,} more have"
     return (
-        f"{which} have been exported to {target.title} before, and nothing was written now; "
-        "--overwrite replaces them"
+        f"{which} been exported to {target.title} before, and nothing was written now; "
+        "--overwrite replaces what is there"
     )
 
 

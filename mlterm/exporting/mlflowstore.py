@@ -120,4 +120,4 @@ def telling(uri: str, title: str) -> Iterator[None]:
     except (MlflowException, OSError) as error:
         told = str(error).strip().partition("\n")[0].replace(uri, title)
         words = clean_text(told[:_WORDS]) or type(error).__name__
-        raise MltermError(f"MLflow at {title} refuses: {words}") from error
+        raise MltermError(f"cannot export to MLflow at {title}: {words}") from error

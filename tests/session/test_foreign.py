@@ -80,7 +80,9 @@ def test_runs_go_to_tensorboard_and_mlflow_and_come_back(home: Home) -> None:
     home.mlterm(*mlflow, "runs of mlflow", check=True)
     refused = home.mlterm(*mlflow, "nonsense://me:secret@host/x")
     assert (refused.returncode, refused.stdout) == (1, b"")
-    assert refused.stderr.startswith(b"Error: MLflow at nonsense://me:***@host/x refuses: ")
+    assert refused.stderr.startswith(
+        b"Error: cannot export to MLflow at nonsense://me:***@host/x: "
+    )
     assert b"secret" not in refused.stderr
 
 

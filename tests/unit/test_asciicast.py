@@ -124,7 +124,7 @@ def test_several_runs_make_a_folder(tmp_path: Path) -> None:
     report = asciicast.export([run, silent], Target(tmp_path / "out"), Options())
     assert [path.name for path in (tmp_path / "out").glob("*.cast")] == ["p_r.cast"]
     assert report.notes == ["runs without output, left out: 1"]
-    with pytest.raises(NotFoundError, match="no output"):
+    with pytest.raises(NotFoundError, match="none of these runs has any output"):
         asciicast.export([silent, silent], Target(tmp_path / "none"), Options())
     assert not (tmp_path / "none").exists()
 
