@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import orjson
+from wcwidth import wcswidth
 
 from mlterm.core.errors import NotFoundError
 from mlterm.core.places import seconds_of
@@ -29,6 +30,9 @@ from mlterm.system.transcript import Transcript
 # What stands at the end of a piece, and of which the rest comes with the next one.
 _UNFINISHED = re.compile(r"\x1b(?:\[[0-?]{0,64}[ -/]{0,4}|[ -/])?\Z")
 _TURN = re.compile(r"\r?\n|\x1b\[\?([0-9;]{1,32})([hl])|\x1b\[[0-9;]{0,16}r")
+_SEQUENCE = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]")
+_MOST_COLUMNS = 400
+_BLOCK = 1024 * 1024
 _OWN_SCREEN = frozenset({"47", "1047", "1049"})
 _APPLICATION_KEYS = "1"
 
@@ -109,8 +113,9 @@ def _write(run: RunSummary, size: int, out: IO[bytes], report: Report, shown: Sh
     if not size:
         raise _no_output(f"{run.title} has no")
     starts = list(starts_of(Path(run.path))) or [{}]
-    out.write(_line(_header(run, starts[0])))
-    for seconds, text in _events(RunFiles(Path(run.path)), _bounds(starts, size), shown):
+    files = RunFiles(Path(run.path))
+    out.write(_line(_header(run, starts[0], _columns(files))))
+    for seconds, text in _events(files, _bounds(starts, size), shown):
         out.write(_line([round(seconds, 6), "o", text]))
         report.rows += 1
     report.runs += 1
@@ -120,15 +125,43 @@ def _line(value: Any) -> bytes:
     return orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)
 
 
-def _header(run: RunSummary, start: Record) -> dict[str, Any]:
-    rows, columns = DEFAULT_SIZE  # of no run is it recorded what its window was
-    header: dict[str, Any] = {"version": 2, "width": columns, "height": rows}
+def _header(run: RunSummary, start: Record, columns: int) -> dict[str, Any]:
+    header: dict[str, Any] = {"version": 2, "width": columns, "height": DEFAULT_SIZE[0]}
     started = seconds_of(start.get("timestamp"))
     if math.isfinite(started):
         header["timestamp"] = int(started)
     if argv := argv_of(start):
         header["command"] = _sound(shlex.join(argv))
     return header | {"title": _sound(run.name), "env": {"TERM": "xterm-256color"}}
+
+
+def _columns(files: RunFiles) -> int:
+    """How wide the terminal was at least, which is not recorded: what is redrawn in place, as a
+    progress bar is, fits on a line."""
+    columns, rest = DEFAULT_SIZE[1], b""
+    with files.output.open("rb", buffering=0) as file:
+        while data := file.read(_BLOCK):
+            *lines, rest = (rest + data).split(b"\n")
+            columns = _widest(lines, columns)
+            if len(rest) > _BLOCK:  # a bar that is drawn for ever
+                columns = _widest([rest], columns)
+                rest = rest[rest.rfind(b"\r") + 1 :][-_BLOCK:]
+    return min(_widest([rest], columns), _MOST_COLUMNS)
+
+
+def _widest(lines: list[bytes], least: int) -> int:
+    """The width of the widest state of a line that another one has taken the place of."""
+    for line in lines:
+        if b"\r" in line:
+            *redrawn, _ = line.removesuffix(b"\r").split(b"\r")
+            least = max([least, *(_width(state, least) for state in redrawn)])
+    return least
+
+
+def _width(state: bytes, least: int) -> int:
+    """Of a line's state, where it could be more than ``least`` cells."""
+    bare = _SEQUENCE.sub(b"", state)
+    return wcswidth(bare.decode(errors="replace")) if len(bare) > least else 0
 
 
 def _sound(text: str) -> str:

@@ -118,6 +118,25 @@ def test_a_run_without_output_is_refused_in_words(tmp_path: Path, output: bytes 
     assert not Path(run.path).with_name("x.cast").exists()
 
 
+@pytest.mark.parametrize(
+    ("output", "columns"),
+    [
+        (b"a" * 120 + b"\n" + b"b" * 300 + b"\r\n", 80),  # lines may be of any length
+        (("|" + "█" * 98 + "|\r").encode() * 2, 100),
+        (b"\x1b[32m" + b"#" * 90 + b"\x1b[0m\r" + b"#" * 95 + b"\rdone\n", 95),
+        (b"short\rbars\r", 80),
+        (b"#" * 1000 + b"\rx", 400),
+    ],
+)
+def test_it_is_as_wide_as_what_is_redrawn_in_place(
+    tmp_path: Path, output: bytes, columns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run(tmp_path, output, [])
+    assert cast(run)[0]["width"] == columns
+    monkeypatch.setattr(asciicast, "_BLOCK", 4096)
+    assert cast(make_run(tmp_path, b"x" * 4000 + b"\n" + output, []))[0]["width"] == columns
+
+
 def test_several_runs_make_a_folder(tmp_path: Path) -> None:
     run = make_run(tmp_path, b"one\n", [])
     silent = replace(run, path=str(tmp_path / "p_silent.jsonl"))
