@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.plugins.text.summary_v2 import text_pb
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
+from tensorboard.summary.writer.record_writer import RecordWriter
 
 from mlterm.core.errors import NotFoundError, RefusedError
 from mlterm.core.lifecycle import LOST
@@ -119,6 +121,44 @@ def test_what_a_restart_has_made_void_is_left_out(tmp_path: Path) -> None:
     made = only("tensorboard", tmp_path / "r")
     assert [record["a"] for record in metrics(made)] == [0, 1, 2, 30, 40]
     assert made.draft.passed_over == {"values that a restart has made void": 2}
+
+
+said = st.lists(
+    st.tuples(st.sampled_from(["a", "b", "start", "file"]), st.integers(0, 6)), max_size=40
+)
+
+
+@given(said, st.booleans())
+@settings(max_examples=40)
+def test_restarts_leave_what_tensorboard_itself_shows(
+    told: list[tuple[str, int]], has_version: bool
+) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "r"
+        folder.mkdir()
+        files: list[list[Event]] = [[scalar(0, a=-1.0)]]
+        for at, (kind, step) in enumerate(told):
+            if kind == "file":
+                files.append([])
+            elif kind == "start":
+                restart = SessionLog(status=SessionLog.START)
+                files[-1].append(Event(step=step, wall_time=SECONDS, session_log=restart))
+            else:
+                files[-1].append(scalar(step, **{kind: float(at)}))
+        for number, events in enumerate(files):
+            with (folder / f"events.out.tfevents.{number:03}").open("wb") as file:
+                writer = RecordWriter(file)
+                if has_version:
+                    events.insert(0, Event(file_version="brain.Event:2"))
+                for event in events:
+                    writer.write(event.SerializeToString())
+        shown = EventAccumulator(str(folder), size_guidance={"scalars": 0})
+        shown.Reload()
+        made = only("tensorboard", folder)
+        for tag in "ab":
+            values = [record[tag] for record in metrics(made) if tag in record]
+            there = tag in shown.Tags()["scalars"]
+            assert values == [event.value for event in shown.Scalars(tag)] if there else not values
 
 
 def test_texts_stay_and_other_kinds_are_counted(tmp_path: Path) -> None:
