@@ -147,8 +147,9 @@ class _Exported:
         told = {
             tags.of(key): self._cut(value, TAG_CHARACTERS, "tags") for key, value in self._tags()
         }
-        writer = store.begin(experiment, self._run.run_id, self._milliseconds, told)
+        writer = store.begin(experiment, self._run.run_id, self._milliseconds)
         made.append(writer.run)
+        writer.tags(told)
         writer.parameters(
             {
                 self._parameters.of(name): self._cut(
@@ -173,10 +174,13 @@ class _Exported:
         report.rows += position
 
     def _tags(self) -> Iterator[tuple[str, str]]:
-        """The person's, then what MLflow and we ourselves know a run by."""
+        """What we ourselves and MLflow know a run by, then the person's."""
         run = self._run
-        for name, value in run.tags.items():
-            yield str(name), str(value)
+        yield _KEY, _key(run)
+        yield "mlterm.path", run.path
+        yield "mlterm.status", run.status
+        if run.reason:
+            yield "mlterm.reason", run.reason
         start = next(starts_of(self._source.path), {})
         if argv := argv_of(start):
             yield "mlflow.source.name", shlex.join(argv)
@@ -184,11 +188,8 @@ class _Exported:
             yield "mlflow.note.content", "\n\n".join(run.notes)
         if run.git and isinstance(commit := run.git.get("commit"), str):
             yield "mlflow.source.git.commit", commit
-        yield _KEY, _key(run)
-        yield "mlterm.path", run.path
-        yield "mlterm.status", run.status
-        if run.reason:
-            yield "mlterm.reason", run.reason
+        for name, value in run.tags.items():
+            yield str(name), str(value)
 
     def _add(self, record: Record, position: int, writer: "RunWriter") -> None:
         self._milliseconds = _milliseconds(record.get("timestamp"), self._milliseconds)
@@ -215,8 +216,6 @@ class _Exported:
 
     def _add_artifacts(self, writer: "RunWriter") -> None:
         files = RunFiles(self._source.path)
-        if not files.folder.is_dir():
-            return
         for artifact in RunData(self._source.path).artifacts:
             path = copy_of(files, artifact)
             if path is None:

@@ -52,14 +52,10 @@ class Store:
             if not token:
                 return found
 
-    def begin(
-        self, experiment: str, name: str, started_ms: int, tags: Mapping[str, str]
-    ) -> "RunWriter":
+    def begin(self, experiment: str, name: str, started_ms: int) -> "RunWriter":
         """A new run."""
         run = self._client.create_run(experiment, start_time=started_ms, run_name=name)
-        writer = RunWriter(self._client, run.info.run_id)
-        writer.tags(tags)
-        return writer
+        return RunWriter(self._client, run.info.run_id)
 
     def delete(self, run: str) -> None:
         """MLflow keeps what is deleted until its own gc."""

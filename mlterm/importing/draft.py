@@ -122,7 +122,7 @@ class Draft:
         """
         self._flush()
         started = self._moment(self._first if self.started is None else self.started)
-        ended = max(started, self._last, self.ended or 0.0)
+        ended = max(started, self._last, self._moment(self.ended or started))
         with target.open("wb") as file:
             file.writelines(map(_encoded, self._head(project, run_id, _stamp(started), place)))
             with self.body.open("rb") as body:

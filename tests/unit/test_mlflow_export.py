@@ -75,7 +75,7 @@ def test_a_run_has_its_settings_metrics_tags_status_and_times(tmp_path: Path) ->
         metrics(_step=1, loss=0.5, nan="NaN", ok=True),
         metrics(step=2, epoch=1, loss="Infinity", text="no metric"),
         {"type": "finish", "status": "failed", "reason": "exit code 1"},
-        tags={"team": "vision"},
+        tags={"team": "vision", "mlterm.key": "mine"},
         argv=["python", "train.py"],
         git={"commit": "abc"},
     )
