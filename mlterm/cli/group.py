@@ -24,12 +24,12 @@ _COMMANDS = {  # name: (module, what `mlterm --help` says, so that it imports no
     "show": ("describe", "Show everything known of a run."),
     "compare": ("compare", "Show in what runs differ, and which did best."),
     "export": ("export", "Write runs as csv, json and other formats."),
+    "import": ("importing", "Make runs of what TensorBoard, wandb or a table has."),
     "plot": ("plot", "Draw metrics, in the terminal or into a file."),
     "rm": ("remove", "Remove runs: to the trash, or for good."),
     "prune": ("prune", "Remove the runs that pass a filter."),
     "tag": ("annotate", "Label a run."),
     "note": ("annotate", "Write something down beside a run."),
-    "import": ("importing", "Make runs of what TensorBoard, wandb or a table has."),
 }
 PIPE_CLOSED = 128 + 13
 """Whoever read us has seen enough: as if SIGPIPE had ended us, without a word."""

@@ -247,6 +247,8 @@ def that_a_person_says_something_of(home: Home) -> None:
     run = mlterm(home, "said", "true")
     home.mlterm("tag", run.path, "team=audio", check=True)
     home.mlterm("note", run.path, "not", "bad", check=True)
+
+
 def that_is_imported(home: Home) -> None:
     (home.path / "old.csv").write_text("run_id,step,loss,said\nold,1,0.5,hi\nold,2,nan,\n")
     home.mlterm("import", "csv", "old.csv", check=True)
