@@ -130,6 +130,18 @@ def staging(asked: Asked) -> Iterator[Staging]:
         raise MltermError(f"{where}: {error.strerror or error}; nothing was imported") from error
 
 
+def walk(path: Path) -> Iterator[tuple[Path, list[str]]]:
+    """Each folder from ``path`` on, with the names of its files, both sorted; links to folders are
+    not followed. Raises OSError where one cannot be read."""
+
+    def fail(error: OSError) -> None:
+        raise error
+
+    for folder, folders, files in os.walk(path, onerror=fail):
+        folders.sort()
+        yield Path(folder), sorted(files)
+
+
 def _allowed(text: str, fallback: str) -> str:
     """The text where it may be a name, else the nearest that may."""
     try:

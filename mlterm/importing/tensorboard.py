@@ -4,7 +4,6 @@ The files of a folder are read in the order of their names, as TensorBoard does,
 restart has made void is left out. A folder ``rank3`` within a run's is its rank 3.
 """
 
-import os
 import re
 import shlex
 from array import array
@@ -24,7 +23,7 @@ from tensorboard.util import tensor_util
 
 from mlterm.core.lifecycle import FAILED
 from mlterm.importing.draft import Draft
-from mlterm.importing.staging import Asked, Staging
+from mlterm.importing.staging import Asked, Staging, walk
 
 ORIGIN = "TensorBoard"
 _OWN = "mlterm/"
@@ -55,15 +54,14 @@ def _folders(path: Path) -> dict[Path, dict[int | None, list[Path]]]:
     found: dict[Path, dict[int | None, list[Path]]] = {}
     if path.is_file():
         return {path: {None: [path]}}
-    for name, folders, files in os.walk(path):
-        folders.sort()
-        events = sorted(file for file in files if "tfevents" in file)
+    for place, files in walk(path):
+        events = [place / file for file in files if "tfevents" in file]
         if not events:
             continue
-        folder, rank = Path(name), None
+        folder, rank = place, None
         if folder != path and (number := _RANK.fullmatch(folder.name)):
             folder, rank = folder.parent, int(number[1])
-        found.setdefault(folder, {})[rank] = [Path(name) / file for file in events]
+        found.setdefault(folder, {})[rank] = events
     return found
 
 

@@ -1,7 +1,6 @@
 """wandb's offline files: a run each, as its own records tell it."""
 
 import json
-import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ from wandb.proto import wandb_internal_pb2
 
 from mlterm.core.lifecycle import COMPLETED, FAILED
 from mlterm.importing.draft import Draft
-from mlterm.importing.staging import Asked, Staging
+from mlterm.importing.staging import Asked, Staging, walk
 from mlterm.importing.wandbfile import Reading, records_in
 
 ORIGIN = "wandb"
@@ -43,9 +42,8 @@ def _files(path: Path) -> Iterator[Path]:
     if path.is_file():
         yield path
         return
-    for name, folders, files in os.walk(path):
-        folders.sort()
-        yield from (Path(name) / file for file in sorted(files) if file.endswith(".wandb"))
+    for folder, files in walk(path):
+        yield from (folder / file for file in files if file.endswith(".wandb"))
 
 
 class _Run:

@@ -1,9 +1,10 @@
 import math
+import os
 from pathlib import Path
 
 import pytest
 
-from mlterm.core.errors import RefusedError
+from mlterm.core.errors import MltermError, RefusedError
 from tests.unit.importing import imported, only, records, summary, table
 
 
@@ -55,3 +56,11 @@ def test_moments_that_are_none_are_those_before(tmp_path: Path) -> None:
     stamps = [record["timestamp"] for record in records(only("csv", table(tmp_path, text)))]
     assert stamps[2] == "9999-12-31T23:59:59.000000+00:00"
     assert all(math.isfinite(len(stamp)) for stamp in stamps)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read anywhere")
+def test_a_folder_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    (tmp_path / "runs" / "closed").mkdir(parents=True)
+    (tmp_path / "runs" / "closed").chmod(0)
+    with pytest.raises(MltermError, match=r"closed: Permission denied; nothing was imported"):
+        imported("tensorboard", tmp_path / "runs")
