@@ -92,11 +92,12 @@ def test_mlflow_and_wandb_go_on_beside_it(home: Home) -> None:
     pytest.importorskip("mlflow")
     pytest.importorskip("wandb")
     home.environ |= {"WANDB_MODE": "offline", "WANDB_SILENT": "true"}
+    home.environ |= {"MLFLOW_ALLOW_FILE_STORE": "true"}  # the one store that needs no database
     done = home.python(
         """
         import mlflow, wandb
         from mlterm import Tracker
-        mlflow.set_tracking_uri("sqlite:///mlflow.db")
+        mlflow.set_tracking_uri("file:mlruns")
         with mlflow.start_run():
             wandb.init(project="my_project")
             tracker = Tracker(project="mlflow_experiment", run_id="run_001")

@@ -59,8 +59,7 @@ def test_marked_runs_share_their_charts_and_the_best_has_a_star(swept: Home) -> 
     terminal.send("  ")
     see(terminal, "2 marked")
     terminal.send("o")
-    lines = see(terminal, "loss  sweep-2 0.15  ★sweep-1 0.1")
-    assert any("accuracy  sweep-2" in line for line in lines)
+    see(terminal, "loss  sweep-2 0.15  ★sweep-1 0.1", "accuracy  sweep-2")
     terminal.send("q")
     assert terminal.wait() == 0
 
