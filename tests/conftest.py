@@ -37,6 +37,7 @@ def home() -> Iterator[Home]:
             "XDG_RUNTIME_DIR": str(runtime),
             "XDG_CACHE_HOME": str(path / ".cache"),
             "MLTERM_RUNTIME_DIR": str(runtime / "mlterm"),  # none of this user's own runs
+            "MPLCONFIGDIR": os.path.join(tempfile.gettempdir(), f"mlterm-fonts-{os.getuid()}"),
             "SPT_NOENV": "1",  # setproctitle would overwrite the environment that clear() reads
             "TERM": "xterm-256color",
             "MLTERM_PLAIN": "1",  # a test of the view takes it away

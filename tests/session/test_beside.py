@@ -3,6 +3,7 @@
 What they run in is not installed with mlterm: where it is missing, its test is skipped.
 """
 
+import os
 import subprocess
 import sys
 
@@ -122,10 +123,11 @@ def test_under_pytest_with_warnings_as_errors(home: Home) -> None:
         "    Tracker('p', 'r', tmp_path).log(x=1)\n"
     )
     words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error"]
+    words += ["--basetemp", os.fspath(home.path / "tmp")]  # or it would clear those of other runs
     done = subprocess.run(
         words,
         cwd=home.path,
-        env=home.environ,
+        env=home.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},  # what others warn of is theirs
         capture_output=True,
         text=True,
         timeout=60,

@@ -133,7 +133,7 @@ def test_an_import_that_is_told_to_end_leaves_nothing(home: Home, number: int) -
     os.mkfifo(home.path / "t.csv")
     with home.start("import", "csv", "t.csv") as process:
         with (home.path / "t.csv").open("w") as pipe:
-            pipe.write("run_id,loss\n" + "".join(f"r{n},{n}\n" for n in range(20_000)))
+            pipe.write("run_id,loss\n" + "".join(f"r{n},{n}\n" for n in range(4_000)))
             pipe.flush()
             wait_until(lambda: list(home.logs.glob(".import-*/*.body")), "drafts")
             process.send_signal(number)
