@@ -10,14 +10,23 @@ from hypothesis import settings
 from tests.nvml import Library, Standin
 from tests.support import MIB, Disk, Home
 
-settings.register_profile("mlterm", deadline=None)  # timings are never asserted
+# Timings are never asserted. Each run of the suite tries other examples: no one of them need
+# try as many as a person who looks for one mistake.
+settings.register_profile("mlterm", deadline=None, max_examples=50)
 settings.load_profile("mlterm")
 
 
-@pytest.fixture(autouse=True)
-def cache_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+@pytest.fixture(autouse=True, scope="session")
+def session_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     """What is kept of lists, far from this user's own."""
-    path = tmp_path_factory.mktemp("cache")
+    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture
+def cache_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The same, of one test alone."""
+    path = tmp_path / ".cache"
+    path.mkdir()
     monkeypatch.setenv("XDG_CACHE_HOME", str(path))
     return path
 

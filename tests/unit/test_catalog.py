@@ -45,7 +45,7 @@ def put(folder: Path, stem: str, *content: Fields, old: bool = True) -> RunFiles
 
 
 @pytest.fixture(autouse=True)
-def settled(monkeypatch: pytest.MonkeyPatch) -> None:
+def settled(cache_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Files count as unchanged for long, though their inodes are new."""
     monkeypatch.setattr("mlterm.system.cache.SETTLED_NS", -1)
 
