@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.support import MLTERM, Home, stream
+from tests.support import MLTERM, Home, stream, wait_until
 
 COLOUR = re.compile(rb"\x1b\[[0-9;]*m")
 
@@ -204,3 +204,28 @@ def test_long_reading_shows_how_far_it_is(lit: Home) -> None:
     terminal.expect("reading the runs: ")
     assert terminal.wait() == 0
     assert not any("reading" in row for row in terminal.screen.display)
+
+
+def test_several_that_list_at_once_hinder_nobody_and_show_nothing_old(three: Home) -> None:
+    for number in range(200):
+        put(three, f"r{number:03}")
+    kept = three.path / ".cache" / "mlterm"
+
+    def is_kept() -> bool:
+        three.mlterm("ls", check=True)
+        return kept.exists()
+
+    wait_until(is_kept, "files that have not been changed just now")
+    command = [*MLTERM, "ls", "--json"]
+    for loss in (0.5, 0.75):
+        put(three, "r000", loss=loss)
+        listing = [
+            subprocess.Popen(command, cwd=three.path, env=three.environ, stdout=subprocess.PIPE)
+            for _ in range(4)
+        ]
+        for process in listing:
+            lines = process.communicate()[0].splitlines()
+            runs = {run["run_id"]: run for run in map(json.loads, lines)}
+            assert (process.returncode, len(runs)) == (0, 203)
+            assert runs["r000"]["metrics"]["loss"]["last"] == loss
+    assert not list(kept.glob("*.tmp"))
