@@ -24,6 +24,8 @@ _FORMAT = 1
 SETTLED_NS = 2_000_000_000
 """A file that was changed more recently is not kept: a change within one tick of its file system's
 clock could not be told from it (as git has it for its index)."""
+KEPT_SECONDS = 90 * 86_400
+"""Since it was written last."""
 
 
 @dataclass(frozen=True)
@@ -94,9 +96,17 @@ class Cache:
                 with open(scratch, "wb", opener=_private) as file:
                     file.write(b"\n".join((self._head, *lines)))
                 scratch.replace(self._path)
+                self._tidy()
             except BaseException:
                 scratch.unlink(missing_ok=True)
                 raise
+
+    def _tidy(self) -> None:
+        """Remove what was kept long ago, of folders that may no longer be there."""
+        oldest = time.time() - KEPT_SECONDS
+        for path in self._path.parent.iterdir():
+            if path.stat().st_mtime < oldest:
+                path.unlink(missing_ok=True)
 
 
 def _numbers_of(metrics: dict[str, dict[str, float | None]]) -> Iterator[float]:

@@ -187,6 +187,21 @@ def test_the_cache_is_the_users_own(tmp_path: Path, cache_home: Path) -> None:
     assert path.parent.stat().st_mode & 0o077 == 0
 
 
+def test_what_was_kept_long_ago_is_removed(tmp_path: Path, cache_home: Path) -> None:
+    folder = cache_home / "mlterm"
+    folder.mkdir()
+    for name, days in (("runs-old.jsonl", 100), ("runs-new.jsonl", 80)):
+        (folder / name).touch()
+        moment = time.time() - days * 86_400
+        os.utime(folder / name, (moment, moment))
+    put(tmp_path, "digits_r1", run(), finish())
+    Catalog(tmp_path).runs()
+    names = {path.name for path in folder.iterdir()}
+    assert "runs-new.jsonl" in names
+    assert "runs-old.jsonl" not in names
+    assert len(names) == 2
+
+
 def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     (tmp_path / "digits_r2.jsonl").mkdir()
     put(tmp_path, "digits_r1", run(), finish())
