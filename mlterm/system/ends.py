@@ -1,7 +1,9 @@
 """A run's file read from both its ends, which tell all but its metrics: the middle of a long one
 is left alone, but for what a person said of the run meanwhile."""
 
+import errno
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -82,9 +84,11 @@ class Ends:
 def read_ends(path: Path) -> Ends:
     """Raises OSError where the file cannot be read."""
     ends = Ends()
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
         seen = os.fstat(fd)
+        if not (stat.S_ISREG(seen.st_mode) or stat.S_ISDIR(seen.st_mode)):
+            raise OSError(errno.EINVAL, "it is no file")  # and would be waited for, or never end
         ends.stamp = stamp_of(seen)
         head = os.pread(fd, BLOCK, 0)
         if len(head) == BLOCK:

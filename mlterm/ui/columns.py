@@ -1,12 +1,13 @@
 """The columns of the table of runs: what each says of a run, and how it sorts."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from mlterm.core.clean import clean_text
+from mlterm.core.differences import flattened
 from mlterm.core.durations import format_age, format_duration
 from mlterm.core.goals import Goal, goal_of, order_of
 from mlterm.core.lifecycle import RUNNING
@@ -14,7 +15,7 @@ from mlterm.core.query import Key
 from mlterm.core.query.names import Kind
 from mlterm.core.sizes import format_bytes
 from mlterm.core.summary import RunSummary
-from mlterm.ui.figures import figure
+from mlterm.ui.figures import figure, value_words
 from mlterm.ui.rows import cut, cut_middle
 from mlterm.ui.styles import STATUS
 
@@ -23,6 +24,8 @@ LEAST_NAME, NAME_SHARE = 16, 0.25
 """Of a name: never cut to fewer columns, and for the rest to a share of the window."""
 VALUE_COLUMNS = 12
 """Of a hyperparameter, at most."""
+Settings = Mapping[str, Any]
+"""A run's hyperparameters, by name."""
 _NUMBERS = (Kind.NUMBER, Kind.DURATION, Kind.BYTES, Kind.ANY)
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -77,7 +80,8 @@ def columns_of(
     whole = width is None
     for metric in metrics[:1]:
         columns += _metric_columns(metric, goal_of(metric, defined), whole=whole)
-    columns += [_setting_column(setting, whole=whole) for setting in differing(runs)]
+    told = {run.path: settings_of(run) for run in runs}
+    columns += [_setting_column(name, told, whole=whole) for name in differing(told.values())]
     for metric in metrics[1:]:
         columns += _metric_columns(metric, goal_of(metric, defined), whole=whole)
     return columns
@@ -134,9 +138,16 @@ def moment_of(text: str | None) -> datetime:
     return moment if moment.tzinfo else moment.astimezone()
 
 
-def differing(runs: Sequence[RunSummary]) -> list[str]:
+def settings_of(run: RunSummary) -> Settings:
+    """A run's hyperparameters, nested ones by names such as ``optim.lr``."""
+    values = run.hyperparameters
+    is_nested = any(isinstance(value, dict) for value in values.values())
+    return flattened(values) if is_nested else values
+
+
+def differing(settings: Iterable[Settings]) -> list[str]:
     """The hyperparameters whose values are not the same in all runs that have any."""
-    told = [run.hyperparameters for run in runs if run.hyperparameters]
+    told = [values for values in settings if values]
     names = dict.fromkeys(name for values in told for name in values)
     return [name for name in names if len({repr(values.get(name)) for values in told}) > 1]
 
@@ -164,13 +175,16 @@ def _metric_column(metric: str, what: str, heading: str) -> Column:
     return Column(heading, cell, lambda r: _sortable(value(r)), right=True, of=metric)
 
 
-def _setting_column(name: str, *, whole: bool) -> Column:
+def _setting_column(name: str, told: Mapping[str, Settings], *, whole: bool) -> Column:
+    def value(run: RunSummary) -> Any:
+        return told.get(run.path, {}).get(name)
+
     def cell(run: RunSummary) -> tuple[str, str]:
-        words = _words(run.hyperparameters.get(name))
+        words = _words(value(run))
         return "label", words if whole else cut(words, VALUE_COLUMNS)
 
     heading = _shortened(clean_text(name), None if whole else VALUE_COLUMNS)
-    return Column(heading, cell, lambda r: _sortable(r.hyperparameters.get(name)), right=True)
+    return Column(heading, cell, lambda r: _sortable(value(r)), right=True)
 
 
 def _shortened(text: str, width: int | None) -> str:
@@ -189,7 +203,7 @@ def _words(value: Any) -> str:
         return ""
     if isinstance(value, float):
         return figure(value)
-    return clean_text(str(value))
+    return value_words(value)
 
 
 def _since(run: RunSummary, now: datetime) -> float | None:

@@ -204,10 +204,17 @@ def test_what_was_kept_long_ago_is_removed(tmp_path: Path, cache_home: Path) -> 
 
 def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     (tmp_path / "digits_r2.jsonl").mkdir()
+    os.mkfifo(tmp_path / "digits_r3.jsonl")  # nobody writes into it: not to be waited for
+    (tmp_path / "digits_r4.jsonl").symlink_to("/dev/zero")
     put(tmp_path, "digits_r1", run(), finish())
     catalog = Catalog(tmp_path)
     assert len(catalog.runs()) == 1
-    assert list(catalog.unreadable) == [str(tmp_path / "digits_r2.jsonl")]
+    assert [Path(path).stem for path in catalog.unreadable] == [
+        "digits_r2",
+        "digits_r3",
+        "digits_r4",
+    ]
+    assert str(catalog.unreadable[str(tmp_path / "digits_r3.jsonl")]).endswith("it is no file")
 
 
 # --- Metrics without reading the file -----------------------------------------------------

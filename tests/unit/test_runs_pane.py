@@ -1,6 +1,6 @@
 """The table of runs, and the place in it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mlterm.core.series import Series
 from mlterm.core.summary import RunSummary
-from mlterm.ui.columns import differing
+from mlterm.ui.columns import columns_of, differing, settings_of
 from mlterm.ui.rows import row_width, text_of
 from mlterm.ui.runs import RunsPane, best_before
 from mlterm.ui.state import Mode, State
@@ -199,8 +199,20 @@ def test_the_table_has_exactly_its_size(width: int, height: int) -> None:
 
 
 def test_only_what_differs_is_a_column() -> None:
-    assert differing(RUNS[:3]) == ["lr"]
-    assert differing(RUNS[:1]) == []
+    assert differing(map(settings_of, RUNS[:3])) == ["lr"]
+    assert differing(map(settings_of, RUNS[:1])) == []
+
+
+def test_of_nested_hyperparameters_what_differs_in_them_is_a_column() -> None:
+    one = {"optim": {"name": "sgd", "lr": 0.1}, "amp": True, "layers": ["a", 64]}
+    other = {"optim": {"name": "sgd", "lr": 0.2}, "amp": False, "layers": ["b", 64]}
+    runs = [
+        replace(RUNS[0], path=path, hyperparameters=h) for path, h in (("1", one), ("2", other))
+    ]
+    columns = {c.heading: c for c in columns_of(runs, [], datetime.now(UTC), None, named=True)}
+    assert list(columns)[4:] == ["optim.lr", "amp", "layers"]
+    told = [[columns[name].cell(run)[1] for run in runs] for name in list(columns)[4:]]
+    assert told == [["0.1", "0.2"], ["true", "false"], ['["a", 64]', '["b", 64]']]
 
 
 @pytest.mark.parametrize(
