@@ -1,14 +1,18 @@
 """The command line: ``main`` is the only place that prints errors and picks exit codes."""
 
+import errno
 import gc
 import os
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
 
 from mlterm.core.errors import MltermError
 
 if TYPE_CHECKING:
     from mlterm.session import Launch
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def main() -> NoReturn:
@@ -22,6 +26,7 @@ def main() -> NoReturn:
         except OSError:
             os.open(os.devnull, os.O_RDWR)
     sys.stdout = sys.stdout or open(1, "w", closefd=False)  # None, if it was closed
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # lest errors go to stdout
     try:
         _leave(_start())
     except KeyboardInterrupt:
@@ -56,7 +61,7 @@ def _run(launch: "Launch | None") -> int:
     except MltermError as error:
         return _tell(error)
     except OSError as error:
-        print(f"Error: {error}", file=sys.stderr)
+        print(f"Error: {_in_words(error)}", file=sys.stderr)
         return 1 if launch is None else 125
     return code if isinstance(code, int) else 0
 
@@ -68,12 +73,21 @@ def _tell(error: MltermError) -> int:
     return error.exit_code
 
 
+def _in_words(error: OSError) -> str:
+    """Of a file, with its name; what has none and finds no room is standard output."""
+    if error.filename is None and error.errno in _NO_ROOM:
+        return f"cannot write standard output: {error.strerror}"
+    return str(error)
+
+
 def _leave(code: int) -> NoReturn:
     """Exit without tearing the interpreter down, which takes 14 ms and nobody misses."""
-    try:
-        for stream in (sys.stdout, sys.stderr):
-            if stream is not None:  # closed by the caller
-                stream.flush()
-    except OSError:
-        code = code or 1
+    with suppress(OSError):
+        try:
+            sys.stdout.flush()
+        except OSError as error:
+            code = code or 1
+            if not isinstance(error, BrokenPipeError):
+                print(f"Error: {_in_words(error)}", file=sys.stderr)
+        sys.stderr.flush()
     os._exit(code)

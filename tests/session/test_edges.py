@@ -83,6 +83,19 @@ def test_an_output_that_cannot_be_written_is_told_as_such(home: Home) -> None:
     assert home.run().finish["status"] == "completed"
 
 
+@pytest.mark.parametrize("command", ["list-runs", "list-runs --json", "show r", "tag r --json"])
+def test_a_listing_that_cannot_be_written_says_where(home: Home, command: str) -> None:
+    home.mlterm("run", *NAMED, "--", "true")
+    done = shell(home, f"mlterm {command} >/dev/full")
+    assert done.returncode == 1
+    assert done.stderr == b"Error: cannot write standard output: No space left on device\n"
+
+
+def test_without_stderr_errors_are_no_output(home: Home) -> None:
+    done = shell(home, "mlterm list-runs --project none 2>&-")
+    assert (done.returncode, done.stdout) == (1, b"")
+
+
 def test_a_client_that_is_blocked_by_its_reader_heeds_sigterm(home: Home) -> None:
     read, write = os.pipe()
     with home.start("run", *NAMED, "--", "yes", stdout=write) as client:
