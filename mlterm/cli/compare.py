@@ -161,6 +161,8 @@ def _diffs(runs: Sequence[RunSummary]) -> Iterator[str]:
             )
         for name in (PATCH, PACKAGES):
             texts = [read_text(files_of(run), name) for run in (first, other)]
+            if name == PACKAGES and not all(texts):
+                continue  # they were not recorded, which is not that there were none
             titles = f"{first.name}/{name}", f"{other.name}/{name}"
             for line in source_diff(texts[0], texts[1], titles):
                 is_same = False

@@ -160,6 +160,7 @@ def test_sources_are_compared(swept: Home) -> None:
     assert "--- digits/sweep-0/source.patch\n+++ digits/sweep-1/source.patch\n" in diff
     assert "-+lr = 0\n++lr = 1\n" in diff
     assert "-torch==2.1\n+torch==2.2\n" in diff
+    assert "packages.txt" not in compare(swept, "sweep-0", "sweep-2", "--diff")  # it recorded none
     same = swept.mlterm("compare", "sweep-0", "sweep-0", "sweep-2", "--diff")
     assert same.returncode == 0
 

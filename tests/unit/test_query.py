@@ -64,6 +64,7 @@ status != running
 status ~ "fail|lost"
 alias = vision/first
 alias = vision/second
+alias = second
 alias ~ second
 note ~ "see 42"
 path ~ [.]jsonl$
@@ -178,6 +179,7 @@ FAILING = """
 name != resnet-1
 name != digits/resnet-1
 alias != vision/first
+alias != first
 git.commit = 08e
 git.commit = 8eb
 project = Digits

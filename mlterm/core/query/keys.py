@@ -1,6 +1,6 @@
 """Names of the language as columns and as what runs are sorted by."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,6 +17,12 @@ from mlterm.core.summary import RunSummary
 
 Value = float | int | bool | str | datetime
 _MEASURES = (Kind.NUMBER, Kind.DURATION, Kind.BYTES)
+
+_WHOLE: dict[str, Callable[[RunSummary], Sequence[str]]] = {
+    "name": lambda run: (run.name,),
+    "alias": lambda run: run.aliases,
+}
+"""Fields that are compared by the ends of what they are, too."""
 
 
 @dataclass(frozen=True)
@@ -43,10 +49,12 @@ class Key:
     def of(self, run: RunSummary) -> Value | None:
         """None where the run has nothing, or null. Several aliases or notes are one text, and so
         are lists and dicts, as JSON. Times are aware."""
-        values = self.name.read(run)
+        is_field = self.name.scope is Scope.FIELD
+        read = _WHOLE.get(self.name.written, self.name.read) if is_field else self.name.read
+        values = read(run)
         if not values:
             return None
-        if len(values) > 1 and self.name.scope is Scope.FIELD and self.name.written != "name":
+        if len(values) > 1 and is_field:
             return ", ".join(map(text_of, values))
         return _value(self.name.kind, values[0])
 

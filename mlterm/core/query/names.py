@@ -62,7 +62,7 @@ FIELDS: dict[str, tuple[Kind, _Read]] = {
     "name": (Kind.TEXT, lambda run: (run.name, run.run_id)),
     "run_id": (Kind.TEXT, lambda run: (run.run_id,)),
     "id": (Kind.TEXT, lambda run: (run.run_id,)),
-    "alias": (Kind.TEXT, lambda run: run.aliases),
+    "alias": (Kind.TEXT, lambda run: [*run.aliases, *(a.rpartition("/")[2] for a in run.aliases)]),
     "project": (Kind.TEXT, lambda run: (run.project,)),
     "status": (Kind.STATUS, lambda run: (run.status,)),
     "started": (Kind.TIME, _one(lambda run: run.started)),
