@@ -132,16 +132,10 @@ def _document(shown: Comparison, form: str) -> bytes:
 
 
 def _plot(runs: Sequence[RunSummary], words: Sequence[str]) -> None:
-    """Metrics that are named, one in an option or several with commas between."""
-    from mlterm.cli.plot import plot_of, print_plot
+    from mlterm.cli.plot import named_metrics, plot_of, print_plot
     from mlterm.ui.state import Axis
 
-    there = {name for run in runs for name in run.metrics}
-    parts = ([word] if word in there else word.split(",") for word in words)
-    names = [name for part in parts for name in part if name]
-    if not names:
-        raise RefusedError("--plot wants the name of a metric")
-    print_plot(plot_of(runs, names, Axis.STEP))
+    print_plot(plot_of(runs, named_metrics(words, runs), Axis.STEP))
 
 
 # --- Where the sources differ ------------------------------------------------------------

@@ -61,9 +61,14 @@ def _tell(made: Made, *, as_json: bool) -> None:
         told = run.as_json() | {"records": draft.count, "passed_over": dict(draft.passed_over)}
         sys.stdout.buffer.write(records.encode(told))
         return
-    facts = [run.title, run.status, f"{draft.count:,} records", f"{len(run.metrics):,} metrics"]
+    counts = _counted(draft.count, "record"), _counted(len(run.metrics), "metric")
+    facts = [run.title, run.status, *counts]
     print("  ".join(facts))
     _tell_losses(run.title, draft)
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
 def _tell_losses(name: str, draft: Draft) -> None:

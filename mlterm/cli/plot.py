@@ -75,7 +75,7 @@ class Plot:
 @click.command()
 @choosing
 @click.option("-m", "--metric", "metrics", multiple=True, metavar="METRIC",
-              help="What to draw; may be repeated [the foremost one].")  # fmt: skip
+              help="What to draw, with commas between [the foremost one].")  # fmt: skip
 @click.option("-o", "--output", metavar="FILE", help=f"Make a picture: {', '.join(FORMATS)}.")
 @click.option("--overwrite", is_flag=True, help="Replace the file if it is there.")
 @click.option("--x", "x", type=click.Choice(list(AXES)), default="step", help="The x axis [step].")
@@ -105,8 +105,9 @@ def plot(
     exact = as_json or output is not None
 
     def found() -> Plot:
-        runs = choice.runs(metrics=not metrics)
-        of_runs = plot_of(runs, metrics or _foremost(runs), AXES[x], exact=exact)
+        runs = choice.runs(metrics=not metrics or any("," in word for word in metrics))
+        wanted = named_metrics(metrics, runs) if metrics else _foremost(runs)
+        of_runs = plot_of(runs, wanted, AXES[x], exact=exact)
         return replace(of_runs, log=log, smoothing=smooth, title=title or "")
 
     if output is not None and kind is not None:
@@ -164,6 +165,17 @@ def plot_of(
         say(f"{title} {why}")
     told = definitions_of(runs)
     return Plot(curves, {name: goal_of(name, told) for name in curves}, axis)
+
+
+def named_metrics(words: Iterable[str], runs: Iterable[RunSummary]) -> list[str]:
+    """Those that are meant: a word is one, or several with commas between; of the runs' summaries
+    it is asked whether a metric has commas in its name. Raises RefusedError where it is none."""
+    there = {name for run in runs for name in run.metrics}
+    parts = ([word] if word in there else word.split(",") for word in words)
+    names = [name for part in parts for name in part if name]
+    if not names:
+        raise RefusedError("the name of a metric is wanted, and this is none")
+    return names
 
 
 def _foremost(runs: Iterable[RunSummary]) -> list[str]:

@@ -92,7 +92,10 @@ def rm(
             raise RefusedError(f"{'--trash' if wants_trash else '--empty-trash'} takes no RUN")
         items = _items_in(folder, project)
         if not items:
-            raise NotFoundError(f"The trash in {clean_text(str(folder))} is empty.")
+            of_project = "" if project is None else f"of project '{clean_text(project)}' "
+            raise NotFoundError(
+                f"Nothing {of_project}is in the trash of {clean_text(str(folder))}."
+            )
         return _list_trash(items, manner) if wants_trash else _empty(items, folder, manner)
     if not runs:
         raise RefusedError("Say which runs; mlterm list-runs shows them. Nothing was removed.")

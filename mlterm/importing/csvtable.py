@@ -15,6 +15,7 @@ from typing import Any, TextIO
 
 import orjson
 
+from mlterm.core.errors import RefusedError
 from mlterm.core.records import as_number
 from mlterm.core.values import distinct
 from mlterm.importing.draft import Draft
@@ -39,12 +40,15 @@ _CELL = Callable[[str], Any]
 
 
 def read(path: Path, staging: Staging, asked: Asked) -> None:
-    """Make a draft of each run that the table at ``path`` has rows of. Raises OSError."""
+    """Make a draft of each run that the table at ``path`` has rows of. Raises OSError, and
+    RefusedError where it is no text."""
     csv.field_size_limit(_FIELD_LIMIT)
     with path.open(encoding="utf-8-sig", errors="backslashreplace", newline="") as file:
         head = file.readline()
         if not head.strip():
             return
+        if "\0" in head:
+            raise RefusedError("that is no text in UTF-8; nothing was imported")
         delimiter = max(_DELIMITERS, key=head.count)
         lines = chain([head], _told(file, asked))
         rows = _rows(csv.reader(lines, delimiter=delimiter))

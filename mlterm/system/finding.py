@@ -14,6 +14,8 @@ from mlterm.system.catalog import Catalog, nothing_found
 from mlterm.system.paths import RunFiles
 
 LAST = "@last"
+_LISTED = 20
+"""Of the runs that a word may mean, at most."""
 
 
 def live_runs(*, metrics: bool = False) -> Iterator[RunSummary]:
@@ -76,8 +78,10 @@ class Finder:
             if len(found) == 1:
                 return found[0]
             if found:
-                listed = "\n".join(f"  {run.title}  {run.status}  {run.path}" for run in found)
-                raise RefusedError(f"'{clean_text(word)}' could be any of\n{listed}\nSay which.")
+                listed = [f"  {run.title}  {run.status}  {run.path}" for run in found[:_LISTED]]
+                listed += [f"  and {more} more"] if (more := len(found) - _LISTED) > 0 else []
+                words = "\n".join([f"'{clean_text(word)}' could be any of", *listed, "Say which."])
+                raise RefusedError(words)
         raise NotFoundError(_no_such(word, self._folder, self._all))
 
     def _by_file_name(self, word: str) -> RunSummary | None:

@@ -182,7 +182,7 @@ def test_live_runs_are_compared(home: Home) -> None:
         (["--project", "none"], 1, "No log file found for project 'none'"),
         (["--json", "--format", "md"], 2, "say one of them"),
         (["--format", "pdf"], 2, "'table', 'md', 'csv', 'html'"),
-        (["--plot", ","], 2, "wants the name of a metric"),
+        (["--plot", ","], 2, "the name of a metric is wanted"),
         (["--plot", "loss", "-o", "x.png"], 2, "mlterm plot -o makes a picture"),
         (["--baseline", "none"], 1, "No run 'none'"),
         (["-o", "logs/digits_sweep-0.jsonl", "--overwrite"], 2, "would be taken for a run"),

@@ -91,8 +91,8 @@ def test_a_table_becomes_runs_that_every_command_knows(home: Home) -> None:
     table.write_text("project,run_id,step,loss\nx,a,1,0.5\nx,a,2,nan\nx,b,1,2,3\nx,b,1,2\n")
     done = home.mlterm("import", "csv", table, check=True)
     assert done.stdout.decode().splitlines() == [
-        "x/a  completed  2 records  1 metrics",
-        "x/b  completed  1 records  1 metrics",
+        "x/a  completed  2 records  1 metric",
+        "x/b  completed  1 record  1 metric",
     ]
     assert b"not taken: rows that could not be read: 1" in done.stderr
     listed = home.listed()

@@ -221,7 +221,8 @@ def test_the_trash_is_emptied_of_one_project_or_of_all(home: Home) -> None:
     other.write_bytes(records.encode({"timestamp": MOMENT, "type": "run", "schema": 1,
                                       "project": "q", "run_id": "r1"}))  # fmt: skip
     assert len(told(home, "rm", "-y", "p/r1", "r2", "q/r1")) == 3
-    assert "is empty" in refused(home, "rm", "--empty-trash", "-y", "--project", "z", code=1)
+    words = refused(home, "rm", "--empty-trash", "-y", "--project", "z", code=1)
+    assert "Nothing of project 'z' is in the trash" in words
     deleted = told(home, "rm", "--empty-trash", "-y", "--project", "p")
     assert [(each["run_id"], each["outcome"]) for each in deleted] == [
         ("r1", "deleted"), ("r2", "deleted"),
@@ -233,7 +234,7 @@ def test_the_trash_is_emptied_of_one_project_or_of_all(home: Home) -> None:
     terminal.send("y\r")
     assert terminal.wait() == 0
     assert not (home.logs / ".trash").exists()
-    assert "is empty" in refused(home, "rm", "--trash", code=1)
+    assert "Nothing is in the trash" in refused(home, "rm", "--trash", code=1)
 
 
 def test_a_run_whose_name_is_taken_stays_in_the_trash(home: Home) -> None:

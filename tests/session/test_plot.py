@@ -47,6 +47,13 @@ def test_a_picture_is_made_once_and_replaced_only_when_that_is_said(home: Home) 
     assert sorted(path.name for path in home.path.glob("*x.png*")) == ["x.png"]
 
 
+def test_metrics_are_named_one_by_one_or_with_commas(home: Home) -> None:
+    made(home, "r", loss=[1.0], acc=[2.0], **{"a,b": [3.0]})
+    for words in (["-m", "loss", "-m", "acc", "-m", "a,b"], ["-m", "loss,acc", "-m", "a,b"]):
+        told = json.loads(home.mlterm("plot", "r", "--json", *words, check=True).stdout)
+        assert [each["metric"] for each in told["metrics"]] == ["loss", "acc", "a,b"]
+
+
 def test_what_cannot_be_drawn_is_refused_in_words(home: Home) -> None:
     made(home, "r", val_loss=[1.0], acc=[2.0])
     made(home, "none")
@@ -57,6 +64,7 @@ def test_what_cannot_be_drawn_is_refused_in_words(home: Home) -> None:
     assert "WxH" in refused(home, "r", "--size", "big", code=2)
     assert "did you mean val_loss?" in refused(home, "r", "-m", "valloss", code=1)
     assert "there are: val_loss, acc" in refused(home, "r", "-m", "zzz", code=1)
+    assert "the name of a metric" in refused(home, "r", "-m", ",", code=2)
     assert "no metrics" in refused(home, "none", code=1)
     assert "No run 'x'" in refused(home, "x", code=1)
     assert not (home.path / "x.png").exists()

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlterm.core.errors import NotFoundError
+from mlterm.core.errors import NotFoundError, RefusedError
 from mlterm.exporting import csvtable as csv_export
 from mlterm.exporting.formats import Options
 from mlterm.exporting.target import Target
@@ -63,6 +63,13 @@ def test_rows_that_do_not_fit_are_counted(tmp_path: Path) -> None:
 def test_an_empty_table_is_said_to_be_one(tmp_path: Path, text: str) -> None:
     with pytest.raises(NotFoundError, match="nothing was found"):
         imported("csv", table(tmp_path, text))
+
+
+def test_what_is_no_text_is_no_table(tmp_path: Path) -> None:
+    for content in ("step,loss\n1,2\n".encode("utf-16"), b"\x7fELF\0,\1\n\2\n"):
+        (path := tmp_path / "x.csv").write_bytes(content)
+        with pytest.raises(RefusedError, match="no text in UTF-8"):
+            imported("csv", path)
 
 
 words = st.text(min_size=1, max_size=8).filter(lambda text: text[0] not in "0123456789.tTfFnNiI[{")

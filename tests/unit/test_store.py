@@ -394,6 +394,15 @@ def test_an_ambiguous_word_lists_the_candidates(several: Folder, word: str) -> N
     assert "eval-7" not in str(caught.value)
 
 
+def test_of_very_many_candidates_some_are_listed(logs: Folder) -> None:
+    for number in range(50):
+        logs.put(f"many_r{number}", run("many", f"r{number}"), finish())
+    with pytest.raises(RefusedError) as caught:
+        finding.find("r", logs.path, "many")
+    assert str(caught.value).count(".jsonl") == 20
+    assert str(caught.value).endswith("\n  and 30 more\nSay which.")
+
+
 def test_a_project_narrows_the_choice(several: Folder) -> None:
     assert finding.find("train-1", several.path, "zqr").name == "zqr/train-1"
     with pytest.raises(NotFoundError):
