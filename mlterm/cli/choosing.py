@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import wraps
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,9 @@ from mlterm.system import paths
 from mlterm.system.catalog import Catalog, nothing_found
 from mlterm.system.finding import Finder, live_runs
 from mlterm.system.store import is_of
+
+_TOLD = 10
+"""Of the files that could not be read, at most."""
 
 
 @dataclass(frozen=True)
@@ -79,8 +83,10 @@ class Choice:
 
 def tell_unreadable(catalog: Catalog) -> None:
     """Say which files of the folder could not be read, and why."""
-    for path, error in catalog.unreadable.items():
+    for path, error in islice(catalog.unreadable.items(), _TOLD):
         say(f"{clean_text(path)} could not be read: {error.strerror}")
+    if (more := len(catalog.unreadable) - _TOLD) > 0:
+        say(f"nor could {more:,} more files of that folder")
 
 
 def none_passes(query: Query, runs: list[RunSummary]) -> NotFoundError:

@@ -71,7 +71,7 @@ class Target:
                 with _staging(place) as folder:
                     with (folder / "new").open("wb", _BUFFER_BYTES) as out:
                         yield out
-                    (folder / "new").replace(place)
+                    self._name(folder / "new", place)
 
     @contextmanager
     def folder(self) -> Iterator[Path]:
@@ -84,7 +84,7 @@ class Target:
                 (folder / "new").mkdir()
                 yield folder / "new"
                 (folder / "new" / MARK).touch()
-                if place.is_dir():
+                if self.overwrite and place.is_dir():
                     place.rename(folder / "old")
                 (folder / "new").rename(place)
 
@@ -98,10 +98,26 @@ class Target:
         if place.is_dir() != is_folder:
             raise RefusedError(f"{self.title} is {'no' if is_folder else 'a'} folder")
         if not self.overwrite:
-            raise RefusedError(f"{self.title} is there already; --overwrite replaces it")
+            raise self._is_there()
         if is_folder and any(place.iterdir()) and not (place / MARK).exists():
             raise RefusedError(f"{self.title} holds other things than an export; it is kept")
         return place
+
+    def _name(self, file: Path, place: Path) -> None:
+        """Give a file its name. Raises RefusedError where another has taken it meanwhile."""
+        if not self.overwrite:
+            try:
+                os.link(file, place)
+            except FileExistsError:
+                raise self._is_there() from None
+            except OSError:
+                pass  # a file system without links
+            else:
+                return
+        file.replace(place)
+
+    def _is_there(self) -> RefusedError:
+        return RefusedError(f"{self.title} is there already; --overwrite replaces it")
 
     @contextmanager
     def _told(self) -> Iterator[None]:

@@ -43,6 +43,8 @@ class Catalog:
         for number, (path, stat) in enumerate(seen.items()):
             try:
                 kept = self._load(path, stat, metrics=metrics)
+            except FileNotFoundError:
+                pass  # it was removed meanwhile
             except OSError as error:
                 self.unreadable[path] = error
             else:

@@ -150,6 +150,11 @@ def test_files_that_cannot_be_read_are_said_and_the_others_listed(three: Home) -
     done = three.mlterm("ls", check=True)
     assert done.stdout.count(b"\n") == 4
     assert b"p_folder.jsonl could not be read" in done.stderr
+    for number in range(20):
+        (three.logs / f"p_folder{number}.jsonl").mkdir()
+    done = three.mlterm("ls", check=True)
+    assert done.stderr.count(b"could not be read") == 10
+    assert done.stderr.endswith(b"nor could 11 more files of that folder\n")
 
 
 def test_a_reader_that_has_seen_enough_ends_it_quietly(home: Home) -> None:

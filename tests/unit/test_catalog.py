@@ -217,6 +217,22 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     assert str(catalog.unreadable[str(tmp_path / "digits_r3.jsonl")]).endswith("it is no file")
 
 
+def test_a_file_that_is_removed_meanwhile_is_none_that_cannot_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, removed = (put(tmp_path, f"digits_{name}", run(name), finish()) for name in "ab")
+    read = ends.read_ends
+
+    def read_late(path: Path) -> ends.Ends:
+        removed.run.unlink(missing_ok=True)
+        return read(path)
+
+    monkeypatch.setattr(store, "read_ends", read_late)
+    catalog = Catalog(tmp_path)
+    assert [each.path for each in catalog.runs()] == [str(kept.run)]
+    assert catalog.unreadable == {}
+
+
 # --- Metrics without reading the file -----------------------------------------------------
 
 

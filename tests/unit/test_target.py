@@ -49,6 +49,16 @@ def test_what_is_there_is_refused_without_overwrite_and_replaced_with_it(tmp_pat
     assert path.read_bytes() == b"new"
 
 
+def test_what_has_come_meanwhile_is_not_replaced_either(tmp_path: Path) -> None:
+    file, folder, inside = tmp_path / "x.csv", tmp_path / "x", tmp_path / "x" / "another's"
+    with pytest.raises(RefusedError, match="is there already"), Target(file).file():
+        file.write_bytes(b"another's")
+    with pytest.raises(MltermError, match="not empty"), Target(folder).folder():
+        inside.mkdir(parents=True)
+    assert file.read_bytes() == b"another's"
+    assert list(folder.iterdir()) == [inside]
+
+
 def test_a_link_stays_one_and_what_it_leads_to_is_replaced(tmp_path: Path) -> None:
     path, link = tmp_path / "x.csv", tmp_path / "link.csv"
     path.write_bytes(b"old")
