@@ -7,7 +7,7 @@ from mlterm.core.clean import clean_text
 from mlterm.core.goals import goal_of
 from mlterm.core.summary import RunSummary
 from mlterm.ui.columns import Column, columns_of, definitions_of, foremost
-from mlterm.ui.rows import Row, Span, cut, width_of
+from mlterm.ui.rows import Row, Span, cut, cut_middle, width_of
 
 METRICS = 3
 """Shown where no columns are asked for."""
@@ -34,10 +34,12 @@ def usual_columns(runs: Sequence[RunSummary], width: int | None, now: datetime) 
 def table(
     runs: Sequence[RunSummary], columns: Sequence[Column], width: int | None
 ) -> Iterator[Row]:
-    """The headings, then a row a run; without a width all columns, else those that fit and,
-    behind the runs, which do not."""
+    """The headings, then a row a run; without a width all columns, else those that fit, their
+    longest texts cut, and, behind the runs, which do not."""
     head = [_cell("dim", column.heading) for column in columns]
     lines = [head, *([_cell(*column.cell(run)) for column in columns] for run in runs)]
+    if width is not None:
+        lines = _narrowed(lines, width - len(_GAP))
     sizes = ([size for _, _, size in line] for line in lines)
     widths = [max(column) for column in zip(*sizes, strict=True)]
     shown = len(columns) if width is None else _fitting(widths, width)
@@ -51,6 +53,21 @@ def table(
 def _cell(style: str, text: str) -> _Cell:
     text = text.removeprefix("● ")  # the mark that a status has in the view
     return style, text, width_of(text)
+
+
+def _narrowed(lines: Sequence[Sequence[_Cell]], room: int) -> list[list[_Cell]]:
+    """No cell takes more than half of the room, but what the other of the first two leaves."""
+    sizes = [max(size for _, _, size in column) for column in zip(*lines, strict=True)]
+    most = [room // 2 if len(sizes) > 1 else room] * len(sizes)
+    if len(sizes) > 1:
+        most[:_ALWAYS] = (max(room // 2, room - other) for other in (sizes[1], sizes[0]))
+    return [
+        [
+            cell if cell[2] <= limit else _cell(cell[0], cut_middle(cell[1], limit))
+            for cell, limit in zip(line, most, strict=True)
+        ]
+        for line in lines
+    ]
 
 
 def _exit(run: RunSummary) -> Span:
