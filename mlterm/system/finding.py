@@ -82,6 +82,10 @@ class Finder:
                 listed += [f"  and {more} more"] if (more := len(found) - _LISTED) > 0 else []
                 words = "\n".join([f"'{clean_text(word)}' could be any of", *listed, "Say which."])
                 raise RefusedError(words)
+        project, _, run_id = word.rpartition("/")
+        for path, error in self._catalog.unreadable.items():
+            if Path(path).stem.endswith(f"{project or self._project or ''}_{run_id}"):
+                raise NotFoundError(f"cannot read {clean_text(path)}: {error.strerror}")
         raise NotFoundError(_no_such(word, self._folder, self._all))
 
     def _by_file_name(self, word: str) -> RunSummary | None:

@@ -432,6 +432,15 @@ def test_a_path_finds_its_run_from_anywhere(several: Folder, tmp_path: Path) -> 
         finding.find(str(tmp_path / "none.jsonl"), several.path)
 
 
+def test_a_run_that_cannot_be_read_is_none_that_is_not_there(several: Folder) -> None:
+    (several.path / "zqp_blocked.jsonl").mkdir()
+    for word in ("blocked", "zqp/blocked"):
+        with pytest.raises(NotFoundError, match=r"zqp_blocked\.jsonl: Is a directory"):
+            finding.find(word, several.path)
+    with pytest.raises(NotFoundError, match="No run 'zqr/blocked'"):
+        finding.find("zqr/blocked", several.path)
+
+
 @pytest.mark.parametrize(("word", "near"), [("tarin-10", "train-10"), ("eval-8", "eval-7")])
 def test_a_word_that_finds_nothing_is_told_what_is_near(
     several: Folder, word: str, near: str
