@@ -9,7 +9,7 @@ import click
 from mlterm.cli.choosing import Choice, choosing
 from mlterm.cli.ending import ending_cleanly
 from mlterm.cli.progress import Progress
-from mlterm.cli.show import say
+from mlterm.cli.show import counted, say
 from mlterm.core import records
 from mlterm.core.clean import clean_text
 from mlterm.core.errors import RefusedError
@@ -115,7 +115,6 @@ def _tell(report: Report) -> None:
     for note in report.notes:
         say(note)
     if report.broken_lines:
-        lines = "1 line" if report.broken_lines == 1 else f"{report.broken_lines:,} lines"
-        say(f"{lines} could not be read; all others were exported")
+        say(f"{counted(report.broken_lines, 'line')} could not be read; all others were exported")
     for words in report.unreadable:
         say(words)

@@ -9,7 +9,7 @@ import click
 from mlterm.cli.ending import ending_cleanly
 from mlterm.cli.options import log_dir_option
 from mlterm.cli.progress import Progress
-from mlterm.cli.show import say
+from mlterm.cli.show import counted, say
 from mlterm.core import records
 from mlterm.core.clean import clean_text
 from mlterm.core.errors import NotFoundError
@@ -61,14 +61,10 @@ def _tell(made: Made, *, as_json: bool) -> None:
         told = run.as_json() | {"records": draft.count, "passed_over": dict(draft.passed_over)}
         sys.stdout.buffer.write(records.encode(told))
         return
-    counts = _counted(draft.count, "record"), _counted(len(run.metrics), "metric")
+    counts = counted(draft.count, "record"), counted(len(run.metrics), "metric")
     facts = [run.title, run.status, *counts]
     print("  ".join(facts))
     _tell_losses(run.title, draft)
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
 def _tell_losses(name: str, draft: Draft) -> None:

@@ -14,7 +14,7 @@ import click
 from mlterm.cli.choosing import Choice, choosing
 from mlterm.cli.printing import print_rows
 from mlterm.cli.progress import Progress
-from mlterm.cli.show import files_of, say
+from mlterm.cli.show import counted, files_of, say
 from mlterm.core import records
 from mlterm.core.clean import clean_text
 from mlterm.core.errors import NotFoundError, RefusedError
@@ -135,16 +135,18 @@ def plot_of(
     curves: dict[str, list[Curve]] = {name: [] for name in wanted}
     names: dict[str, None] = {}
     lacking: dict[str, str] = {}
+    broken_lines = 0
     what = "epoch" if axis is Axis.EPOCH else "time"
     with Progress("reading", len(runs)) as progress:
         for number, run in enumerate(progress.each(runs)):
             label = clean_text(run.run_id if is_clear else run.name)
             try:
-                series, there = read_curves(files_of(run), wanted, exact=exact)
+                series, there, broken = read_curves(files_of(run), wanted, exact=exact)
             except OSError as error:
                 lacking[run.title] = f"cannot be read: {error.strerror}"
                 continue
             names |= dict.fromkeys(there)
+            broken_lines += broken
             missing = [clean_text(name) for name in wanted if name not in series]
             for name, one in series.items():
                 if one.has_axis(axis.of_series):
@@ -163,6 +165,8 @@ def plot_of(
             )
     for title, why in lacking.items():
         say(f"{title} {why}")
+    if broken_lines:
+        say(f"{counted(broken_lines, 'line')} could not be read; all others were drawn")
     told = definitions_of(runs)
     return Plot(curves, {name: goal_of(name, told) for name in curves}, axis)
 

@@ -147,6 +147,11 @@ def say(words: str) -> None:
         print(f"[mlterm] {words}", file=sys.stderr, flush=True)
 
 
+def counted(number: int, what: str) -> str:
+    """``1 line``, ``2,000 lines``."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
 def print_summary(run: RunSummary) -> None:
     """The short summary that ends a run: a few lines on stderr, the cost last."""
     colour = terminal.supports_colour(2)

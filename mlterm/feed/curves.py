@@ -20,6 +20,8 @@ class Curves(NamedTuple):
     """Of the metrics that were wanted and are there."""
     names: list[str]
     """All of its metrics."""
+    broken_lines: int
+    """Of those that were read."""
 
 
 def read_curves(files: RunFiles, wanted: Collection[str], *, exact: bool) -> Curves:
@@ -36,7 +38,7 @@ def read_curves(files: RunFiles, wanted: Collection[str], *, exact: bool) -> Cur
     if exact:
         few = [n for n, each in found.items() if each.width > 1 and each.count <= EXACT_POINTS]
         found |= _unfolded(files, few) if few else {}
-    return Curves(found, list(feed.series))
+    return Curves(found, list(feed.series), feed.broken_lines)
 
 
 def _unfolded(files: RunFiles, names: Collection[str]) -> Mapping[str, Series]:

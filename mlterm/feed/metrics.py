@@ -34,6 +34,8 @@ class MetricsFeed:
         self.definitions: dict[str, Record] = {}
         self.last: Record = {}
         """The last record of metrics."""
+        self.broken_lines = 0
+        """Of what was read, not of what a checkpoint told."""
         self._torn_size = 0
 
     def open(self, checkpoint: Checkpoint | None) -> None:
@@ -103,7 +105,8 @@ class MetricsFeed:
                 self._add(data)
 
     def _add(self, data: bytes) -> None:
-        batch, _ = decode_batch(data)
+        batch, broken = decode_batch(data)
+        self.broken_lines += broken
         self._fold.add_batch(batch)
         self._note_last(batch)
         others = [record for record in batch if record.get("type") != "metrics"]

@@ -54,6 +54,15 @@ def test_metrics_are_named_one_by_one_or_with_commas(home: Home) -> None:
         assert [each["metric"] for each in told["metrics"]] == ["loss", "acc", "a,b"]
 
 
+def test_broken_lines_are_counted_and_all_others_drawn(home: Home) -> None:
+    made(home, "r", loss=[1.0, 2.0])
+    with (home.logs / "p_r.jsonl").open("ab") as file:
+        file.write(b"{broken\n[]\n" + records.encode({"type": "metrics", "loss": 7}))
+    done = home.mlterm("plot", "r", check=True)
+    assert b"loss  7" in done.stdout
+    assert done.stderr == b"[mlterm] 2 lines could not be read; all others were drawn\n"
+
+
 def test_what_cannot_be_drawn_is_refused_in_words(home: Home) -> None:
     made(home, "r", val_loss=[1.0], acc=[2.0])
     made(home, "none")

@@ -240,7 +240,7 @@ def written(path: Path, count: int) -> RunFiles:
 
 def test_few_points_are_exact_where_that_is_wanted(tmp_path: Path) -> None:
     files = written(tmp_path / "p_r.jsonl", 2 * CAPACITY)
-    found, names = read_curves(files, ["loss", "none"], exact=False)
+    found, names, _ = read_curves(files, ["loss", "none"], exact=False)
     assert (list(found), names) == (["loss"], ["loss", "acc"])
     assert found["loss"].width == 2
     one = read_curves(files, ["loss"], exact=True).series["loss"]
