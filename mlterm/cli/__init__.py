@@ -25,6 +25,7 @@ def main() -> NoReturn:
             os.fstat(fd)
         except OSError:
             os.open(os.devnull, os.O_RDWR)
+    sys.stdin = sys.stdin or open(0, closefd=False)
     sys.stdout = sys.stdout or open(1, "w", closefd=False)  # None, if it was closed
     sys.stderr = sys.stderr or open(2, "w", closefd=False)  # lest errors go to stdout
     try:

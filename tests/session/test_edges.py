@@ -91,6 +91,13 @@ def test_a_listing_that_cannot_be_written_says_where(home: Home, command: str) -
     assert done.stderr == b"Error: cannot write standard output: No space left on device\n"
 
 
+def test_without_stdin_a_note_is_empty(home: Home) -> None:
+    home.mlterm("run", *NAMED, "--", "true")
+    done = shell(home, "mlterm note r - <&-")
+    assert done.returncode == 2
+    assert done.stderr == b"Error: The note is empty; nothing was written.\n"
+
+
 def test_without_stderr_errors_are_no_output(home: Home) -> None:
     done = shell(home, "mlterm list-runs --project none 2>&-")
     assert (done.returncode, done.stdout) == (1, b"")
