@@ -154,7 +154,7 @@ def test_names_that_no_run_has_are_told_with_the_nearest() -> None:
     ]
     text = ("vall_loss < 1 and tag.taem = x and param.optm.lr = 1 and staus = 1 and has:zzz and"
             " system.gpus.x = 1 and val_loss.min = 1 and signal = x and has:optim.lr and"
-            " metric.val_los.last = 1 and batch = 1")  # fmt: skip
+            " metric.val_los.last = 1 and tag.x = 1 and batch = 1")  # fmt: skip
     assert tell_unknown(parse_query(text, NOW).names, runs) == [
         "no run has 'vall_loss'; did you mean val_loss?",
         "no run has 'tag.taem'; did you mean tag.team?",
@@ -164,4 +164,5 @@ def test_names_that_no_run_has_are_told_with_the_nearest() -> None:
         "no run has 'system.gpus.x'; did you mean system.gpus?",
         "no run has 'val_loss.min'",
         "no run has 'metric.val_los.last'; did you mean metric.val_loss.last?",
+        "no run has 'tag.x'",  # that both are tags makes them no more alike
     ]

@@ -21,14 +21,17 @@ def _words(name: Name, runs: Sequence[RunSummary]) -> str:
 
     prefix = "" if name.scope is Scope.ANY else f"{name.scope.value}."
     statistic = next((end for each in STATISTICS if name.written.endswith(end := f".{each}")), "")
-    there = dict.fromkeys(
-        f"{prefix}{known}" for run in runs for known in _known(name.scope, run, statistic)
-    )
-    there.pop(name.written, None)  # a metric that has no such statistic
+    own = name.written.removeprefix(prefix)
+    there = dict.fromkeys(known for run in runs for known in _known(name.scope, run, statistic))
+    there.pop(own, None)  # a metric that has no such statistic
     fields = FIELDS if name.scope is Scope.ANY else ()
-    near = difflib.get_close_matches(name.written, [*fields, *there], n=3)
+    near = difflib.get_close_matches(own, [*fields, *there], n=3)
     words = f"no run has '{clean_text(name.written)}'"
-    return f"{words}; did you mean {' or '.join(map(clean_text, near))}?" if near else words
+    return (
+        f"{words}; did you mean {' or '.join(clean_text(prefix + each) for each in near)}?"
+        if near
+        else words
+    )
 
 
 def _known(scope: Scope, run: RunSummary, statistic: str) -> Iterator[str]:
