@@ -231,12 +231,22 @@ def _list_trash(items: Sequence[Item], manner: Manner) -> int:
 
 
 def _in_trash(word: str, folder: Path, project: str | None) -> Item:
-    """Of several removed runs of that name the one that was removed last."""
+    """Of several removed runs of that name the one that was removed last. Raises NotFoundError,
+    and RefusedError where it is the beginning of several names."""
     items = _items_in(folder, project)
     for item in reversed(items):
-        run = item.run
-        if word in (run.run_id, run.name, *run.aliases, run.path, finding.LAST):
+        if word in (*finding.names_of(item.run), item.run.path, finding.LAST):
             return item
+    begun = {
+        item.run.title: item
+        for item in items
+        if any(name.startswith(word) for name in finding.names_of(item.run))
+    }
+    if len(begun) == 1:
+        return next(iter(begun.values()))
+    if begun:
+        listed = "\n".join(f"  {title}" for title in begun)
+        raise RefusedError(f"'{clean_text(word)}' could be any of\n{listed}\nSay which.")
     import difflib
 
     near = difflib.get_close_matches(word, {item.run.run_id for item in items}, n=3, cutoff=0.5)

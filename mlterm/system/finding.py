@@ -138,15 +138,15 @@ def _no_such(word: str, folder: Path, runs: list[RunSummary]) -> str:
     return f"{words}; did you mean {' or '.join(near)}?" if near else words
 
 
-def _names(run: RunSummary) -> list[str]:
+def names_of(run: RunSummary) -> list[str]:
     """What a run may be called: an alias is ``project/run_id`` too."""
     whole = [run.name, *run.aliases]
     return [run.run_id, *whole, *(name.rpartition("/")[2] for name in run.aliases)]
 
 
 def _is_named(run: RunSummary, word: str) -> bool:
-    return word in _names(run)
+    return word in names_of(run)
 
 
 def _begins(run: RunSummary, word: str) -> bool:
-    return any(name.startswith(word) for name in _names(run))
+    return any(name.startswith(word) for name in names_of(run))

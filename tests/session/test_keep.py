@@ -206,6 +206,16 @@ def test_what_could_not_be_removed_is_said_and_the_rest_is_removed(home: Home) -
     assert "No run 'nothing' in the trash" in done.stderr.decode()
 
 
+def test_a_beginning_names_a_removed_run_where_only_one_has_it(home: Home) -> None:
+    for name in ("vit-1", "vit-2", "resnet"):
+        made(home, name)
+    home.mlterm("rm", "-y", "vit-1", "vit-2", "resnet", check=True)
+    words = refused(home, "rm", "--restore", "vit")
+    assert "could be any of\n  p/vit-1\n  p/vit-2\n" in words
+    home.mlterm("rm", "--restore", "res", "p/vit-2", check=True)
+    assert ids(home) == ["p_resnet", "p_vit-2"]
+
+
 def test_a_trash_that_cannot_be_made_is_said_to_be(home: Home) -> None:
     made(home, "r")
     (home.logs / ".trash").touch()
