@@ -2,6 +2,7 @@
 
 import errno
 import gc
+import io
 import os
 import sys
 from contextlib import suppress
@@ -28,6 +29,8 @@ def main() -> NoReturn:
     sys.stdin = sys.stdin or open(0, closefd=False)
     sys.stdout = sys.stdout or open(1, "w", closefd=False)  # None, if it was closed
     sys.stderr = sys.stderr or open(2, "w", closefd=False)  # lest errors go to stdout
+    if isinstance(sys.stdout, io.TextIOWrapper):  # as stderr: a locale may lack letters of a name
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         _leave(_start())
     except KeyboardInterrupt:

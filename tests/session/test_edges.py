@@ -91,6 +91,14 @@ def test_a_listing_that_cannot_be_written_says_where(home: Home, command: str) -
     assert done.stderr == b"Error: cannot write standard output: No space left on device\n"
 
 
+def test_a_locale_that_lacks_letters_loses_no_line(home: Home) -> None:
+    home.mlterm("run", *NAMED, "--", "true")
+    home.mlterm("tag", "r", "größe=1", "b=2", check=True)
+    plain = "PYTHONUTF8=0 PYTHONCOERCECLOCALE=0 LC_ALL=C"
+    done = shell(home, f"export {plain}; mlterm tag r")
+    assert (done.returncode, done.stdout) == (0, b"gr\\xf6\\xdfe=1\nb=2\n")
+
+
 def test_without_stdin_a_note_is_empty(home: Home) -> None:
     home.mlterm("run", *NAMED, "--", "true")
     done = shell(home, "mlterm note r - <&-")
