@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import click
 
@@ -66,6 +67,8 @@ def compare(
         raise RefusedError(f"{' and '.join(asked)} print different things: say one of them")
     if plotted and output is not None:
         raise RefusedError("--plot draws here; mlterm plot -o makes a picture")
+    if plotted:
+        choice, plotted = _metrics_apart(choice, plotted)
     runs = _runs(choice, baseline)
     target = _target(output, runs, overwrite=overwrite)
     if diff:
@@ -95,6 +98,25 @@ def _runs(choice: Choice, baseline: str | None) -> list[RunSummary]:
         words = f"{runs[0].title} is the only run here: there is nothing to compare it with"
         raise RefusedError(words) if choice.words else NotFoundError(words)
     return runs
+
+
+def _metrics_apart(choice: Choice, plotted: tuple[str, ...]) -> tuple[Choice, tuple[str, ...]]:
+    """``--plot a b`` is both: words that are no runs are metrics, where the runs have them."""
+    finder = Finder(choice.folder, choice.project)
+    strange: dict[str, NotFoundError] = {}
+    for word in choice.words:
+        try:
+            finder.find(word)
+        except NotFoundError as error:
+            strange[word] = error
+    if not strange:
+        return choice, plotted
+    named = replace(choice, words=tuple(word for word in choice.words if word not in strange))
+    there = {name for run in named.runs() for name in run.metrics}
+    for word, no_run in strange.items():
+        if word not in there:
+            raise no_run
+    return named, (*plotted, *strange)
 
 
 def _target(output: str | None, runs: Sequence[RunSummary], *, overwrite: bool) -> Target:

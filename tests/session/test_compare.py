@@ -134,6 +134,12 @@ def test_curves_are_drawn_on_the_same_axes(swept: Home) -> None:
     assert text.count("━ sweep-2 0.75 (max 0.75)") == 1
     assert max(map(len, text.splitlines())) <= 80
     assert re.search("[⠁-⣿]", text)
+    assert compare(swept, "--plot", "loss", "accuracy") == text
+    few = compare(swept, "--runs", "sweep-0", "sweep-1", "--plot", "loss", "accuracy")
+    assert few == compare(swept, "sweep-0", "sweep-1", "--plot", "loss,accuracy")
+    done = swept.mlterm("compare", "--plot", "loss", "sweep-0", "sweep-9")
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert b"No run 'sweep-9'" in done.stderr
     done = swept.mlterm("compare", "--plot", "los")
     assert done.returncode == 1
     assert b"did you mean loss?" in done.stderr
