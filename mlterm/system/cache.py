@@ -88,7 +88,8 @@ class Cache:
         if not self._has_news:
             return
         there = set(names)
-        scratch = self._path.with_suffix(f".{os.getpid()}.tmp")
+        # By chance: in another container another process may have our number.
+        scratch = self._path.with_suffix(f".{os.urandom(8).hex()}.tmp")
         with suppress(OSError):
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             lines = (line for name, line in self._lines.items() if name in there)

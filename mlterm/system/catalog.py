@@ -70,8 +70,12 @@ class Catalog:
         with suppress(OSError), os.scandir(self.folder) as entries:
             for entry in sorted(entries, key=lambda entry: entry.name):
                 if entry.name.endswith(".jsonl"):
-                    with suppress(FileNotFoundError):
+                    try:
                         yield entry.path, entry.stat()
+                    except FileNotFoundError:  # it was removed meanwhile
+                        continue
+                    except OSError as error:
+                        self.unreadable[entry.path] = error
 
     def _load(self, path: str, stat: os.stat_result, *, metrics: bool) -> Kept:
         kept = self._cache.get(path, stamp_of(stat))
