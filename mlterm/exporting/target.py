@@ -7,7 +7,7 @@ import io
 import os
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -84,9 +84,14 @@ class Target:
                 (folder / "new").mkdir()
                 yield folder / "new"
                 (folder / "new" / MARK).touch()
-                if self.overwrite and place.is_dir():
-                    place.rename(folder / "old")
-                (folder / "new").rename(place)
+                try:
+                    if self.overwrite and place.is_dir():
+                        place.rename(folder / "old")
+                    (folder / "new").rename(place)
+                except BaseException:
+                    with suppress(OSError):  # there was none, or the new one is in its place
+                        (folder / "old").rename(place)
+                    raise
 
     def _place(self, *, is_folder: bool) -> Path:
         """Where it will stand. Raises RefusedError where it cannot."""
@@ -130,6 +135,14 @@ class Target:
             raise MltermError(
                 f"cannot write {self.title}: {error.strerror or error}{kept}"
             ) from error
+
+
+def refuse_run(path: str, folders: Iterable[str | os.PathLike[str]]) -> None:
+    """Raise RefusedError where a file there would replace a run of one of these log folders, or
+    be taken for one."""
+    place = os.path.realpath(path)
+    if place.endswith(".jsonl") and os.path.dirname(place) in map(os.path.realpath, folders):
+        raise RefusedError(f"{clean_text(path)} would be taken for a run: write it elsewhere")
 
 
 class _Cleaned(io.BufferedIOBase, BinaryIO):

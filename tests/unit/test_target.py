@@ -39,6 +39,26 @@ def test_what_is_interrupted_leaves_nothing_and_the_old_file(
     assert path.read_bytes() == b"old"
 
 
+def test_a_folder_that_cannot_be_replaced_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "events"
+    with Target(path).folder() as folder:
+        (folder / "old part").touch()
+    rename = Path.rename
+
+    def failing(self: Path, target: Path) -> Path:
+        if self.name == "new":
+            raise KeyboardInterrupt
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", failing)
+    with pytest.raises(KeyboardInterrupt), Target(path, overwrite=True).folder():
+        pass
+    assert sorted(os.listdir(path)) == [MARK, "old part"]
+    assert os.listdir(tmp_path) == ["events"]
+
+
 def test_what_is_there_is_refused_without_overwrite_and_replaced_with_it(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     path.write_bytes(b"old")
