@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from mlterm.core.clean import clean_text
 from mlterm.core.errors import MltermError, MltermWarning, NotFoundError
+from mlterm.core.moments import moment_of
 from mlterm.core.origin import origin_of
-from mlterm.core.records import SCHEMA, Record, as_number, decode_batch
+from mlterm.core.records import SCHEMA, Record, as_number, decode_batch, is_metric
 from mlterm.core.series import Series, SeriesFold
 from mlterm.core.summary import RunSummary
 from mlterm.system import lock, store
@@ -296,11 +297,7 @@ def _row(record: Record) -> Record:
         "epoch": record.get("epoch"),
         "rank": record.get("_rank"),
     }
-    rest = {
-        name: _value(value)
-        for name, value in record.items()
-        if name[:1] != "_" and name not in ("timestamp", "type", "epoch", "step")
-    }
+    rest = {name: _value(value) for name, value in record.items() if is_metric(name)}
     return row | {f"{name}_" if name in row else name: value for name, value in rest.items()}
 
 
@@ -311,7 +308,6 @@ def _value(value: Any) -> Any:
 
 
 def _moment(text: object) -> datetime | None:
-    """In UTC; a naive one, of the first mlterm, was the local time."""
-    with suppress(TypeError, ValueError):
-        return datetime.fromisoformat(str(text)).astimezone(UTC)
-    return None
+    """In UTC."""
+    moment = moment_of(text)
+    return None if moment is None else moment.astimezone(UTC)

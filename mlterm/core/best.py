@@ -14,6 +14,12 @@ def value_of(summary: Mapping[str, Any] | None, what: str) -> float | int | None
     return None if summary is None else as_number(summary.get(what))
 
 
+def best_of(summary: Mapping[str, Any], goal: Goal) -> float | int | None:
+    """The best value of a metric's summary; None where none can be compared: NaN is no best."""
+    value = value_of(summary, goal)
+    return value if value == value else None
+
+
 def place_of(series: Series, goal: Goal) -> tuple[float, float] | None:
     """Between which two steps the best value was reached for the first time: the same ones where
     it is known exactly. None where there is no finite one."""

@@ -8,8 +8,9 @@ from typing import Any, Literal
 from mlterm.core.best import value_of
 from mlterm.core.command import script_name
 from mlterm.core.goals import Goal, goal_of, order_of
-from mlterm.core.records import Record, as_number, encode
-from mlterm.core.summary import RunSummary
+from mlterm.core.origin import argv_of
+from mlterm.core.records import Record, as_number
+from mlterm.core.summary import RunSummary, definitions_of
 from mlterm.core.values import distinct
 
 Section = Literal[
@@ -117,15 +118,12 @@ def _run_facts(subjects: Sequence[Subject]) -> Iterator[Fact]:
 
 
 def _script(subject: Subject) -> str | None:
-    argv = subject.origin.get("argv")
-    return script_name([str(word) for word in argv]) or None if isinstance(argv, list) else None
+    return script_name(argv_of(subject.origin)) or None
 
 
 def _metric_facts(subjects: Sequence[Subject]) -> Iterator[Fact]:
     """The last value, and by the goal the best one where that is another."""
-    defined: dict[str, Mapping[str, Any]] = {}
-    for subject in reversed(subjects):
-        defined |= subject.summary.definitions
+    defined = definitions_of(each.summary for each in subjects)
     names = dict.fromkeys(name for each in subjects for name in each.summary.metrics)
     for name in sorted(names, key=order_of):
         summaries = [each.summary.metrics.get(name) for each in subjects]
@@ -192,11 +190,17 @@ def _fact(
     return Fact(section, name, tuple(values), differs, kind, metric, goal)
 
 
+def differing_names(settings: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The names whose values are not the same in all that have any."""
+    told = [values for values in settings if values]
+    names = dict.fromkeys(name for values in told for name in values)
+    return [name for name in names if len({_key(values.get(name)) for values in told}) > 1]
+
+
 def _key(value: Any) -> object:
     """The same for values that are the same: 1 and 1.0, two NaN."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return "NaN" if value != value else value
-    return encode({"": value})
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return value if is_number and value == value else repr(value)
 
 
 def _object(value: object) -> dict[str, Any] | None:

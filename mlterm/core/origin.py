@@ -1,6 +1,8 @@
 """What a run was started from: its ``run`` records as one."""
 
+import base64
 from collections.abc import Iterable
+from contextlib import suppress
 
 from mlterm.core.records import Record
 
@@ -20,3 +22,15 @@ def origin_of(found: Iterable[Record]) -> Record:
         elif "_rank" not in record:
             origin |= {name: value for name, value in record.items() if name not in _NOT_TAKEN}
     return origin
+
+
+def argv_of(origin: Record) -> list[str]:
+    """The command; empty where none is told. Bytes that are no UTF-8 are surrogates, as
+    os.fsdecode has them."""
+    encoded = origin.get("argv_base64")
+    if isinstance(encoded, list):
+        with suppress(ValueError, TypeError):
+            words = map(base64.b64decode, encoded)
+            return [word.decode("utf-8", "surrogateescape") for word in words]
+    told = origin.get("argv")
+    return [str(word) for word in told] if isinstance(told, list) else []

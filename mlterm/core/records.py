@@ -18,6 +18,7 @@ RESERVED = frozenset(
     | {"_was"}
 )
 """Names of ours that a user's field would hide."""
+_NO_METRICS = frozenset({"timestamp", "type", "step", "epoch"})
 
 _NONFINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
@@ -108,6 +109,11 @@ def user_fields(fields: Mapping[str, Any]) -> Record:
     return distinct(
         (f"{name}_" if name in RESERVED else name, value) for name, value in fields.items()
     )
+
+
+def is_metric(name: str) -> bool:
+    """Whether a field of a record of metrics may be one: none of ours, and no axis."""
+    return name not in _NO_METRICS and name[:1] != "_"
 
 
 def as_number(value: object) -> float | int | None:

@@ -13,12 +13,11 @@ from operator import countOf, itemgetter
 from typing import Any, NamedTuple, cast
 
 from mlterm.core.places import Axis, Place, place_of
-from mlterm.core.records import Record, as_number, encode
+from mlterm.core.records import Record, as_number, encode, is_metric
 
 CAPACITY = 512
 """Buckets of a series, at most; an even number."""
 
-_NO_METRICS = frozenset({"timestamp", "type", "step", "epoch"})
 _MOST_SHAPES = 32
 _COLUMNS = ("x_first", "x_last", "first", "last", "min", "max")
 _PLACES = ("seconds", "epoch", "offset")
@@ -339,9 +338,7 @@ class SeriesFold:
                 _extend_with_odd(series, values, place)
 
     def _is_wanted(self, name: str) -> bool:
-        if self._only is not None:
-            return name == self._only
-        return name not in _NO_METRICS and name[:1] != "_"
+        return is_metric(name) if self._only is None else name == self._only
 
     @classmethod
     def of(cls, records: Any, series: Iterable[tuple[str, Series]]) -> "SeriesFold":

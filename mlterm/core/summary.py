@@ -1,5 +1,6 @@
 """A run in one object: the line that lists and ``--json`` show."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any
@@ -66,6 +67,14 @@ class RunSummary:
         if is_plain and is_finite(self.hyperparameters):
             return encode_own(vars(self))
         return encode(vars(self))  # ten times the time, for NaN and infinities in words
+
+
+def definitions_of(runs: Iterable[RunSummary]) -> dict[str, dict[str, Any]]:
+    """What was defined of each metric: by the newest of the runs that did."""
+    found: dict[str, dict[str, Any]] = {}
+    for run in sorted(runs, key=lambda run: run.started or ""):
+        found |= run.definitions
+    return found
 
 
 def summaries_in(folded: object) -> dict[str, dict[str, Any]]:

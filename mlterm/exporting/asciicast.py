@@ -17,12 +17,13 @@ import orjson
 from wcwidth import wcswidth
 
 from mlterm.core.errors import NotFoundError
+from mlterm.core.origin import argv_of
 from mlterm.core.places import seconds_of
 from mlterm.core.plan import DEFAULT_SIZE
 from mlterm.core.records import Record
 from mlterm.core.summary import RunSummary
 from mlterm.exporting.formats import Options, Report, Shown
-from mlterm.exporting.starts import argv_of, starts_of
+from mlterm.exporting.starts import starts_of
 from mlterm.exporting.target import Target
 from mlterm.system.paths import RunFiles
 from mlterm.system.transcript import Transcript

@@ -2,9 +2,7 @@
 
 Numbers stand as the runs' files have them, NaN and the infinities as their words, booleans as
 true and false, lists and objects as JSON, what is missing as nothing. Of text, and of headings,
-what a spreadsheet would take for a formula has an apostrophe before it (OWASP, "CSV
-Injection"): it begins with = + - @, their full-width forms, a tab, a newline or a carriage
-return.
+what a spreadsheet would take for a formula is guarded (core.formulas).
 """
 
 import re
@@ -13,13 +11,13 @@ from typing import Any
 
 import orjson
 
+from mlterm.core.formulas import guarded
 from mlterm.core.summary import RunSummary
 from mlterm.exporting.formats import Options, Report
 from mlterm.exporting.tables import Row, Table, text_of
 from mlterm.exporting.target import Target
 
 _WORDS = frozenset({"NaN", "Infinity", "-Infinity"})
-_FORMULA = frozenset("=+-@＝＋－＠\t\r\n\0")
 _QUOTED = re.compile(r'[",\r\n]')
 _DOUBTFUL = re.compile(rb'"[^\w,\]]')
 """In JSON that has no backslash: the beginning of a text that may look like a formula."""
@@ -76,7 +74,7 @@ def _cell(value: object) -> str:
     if value is None:
         return ""
     text = text_of(value)
-    if text is value and text[:1] in _FORMULA and text not in _WORDS:
-        text = f"'{text}"
+    if text is value and text not in _WORDS:
+        text = guarded(text)
     # Not the csv module: of Python 3.11 and 3.12 it leaves a carriage return without quotes.
     return '"' + text.replace('"', '""') + '"' if _QUOTED.search(text) else text

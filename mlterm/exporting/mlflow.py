@@ -21,14 +21,15 @@ from mlterm.core.errors import MltermError, RefusedError
 from mlterm.core.lifecycle import COMPLETED, FAILED, RUNNING
 from mlterm.core.metrics.structured import flatten
 from mlterm.core.names import as_name
+from mlterm.core.origin import argv_of
 from mlterm.core.places import place_of, seconds_of
-from mlterm.core.records import Record, as_number, encode
+from mlterm.core.records import Record, as_number, encode, is_metric
 from mlterm.core.summary import RunSummary
 from mlterm.exporting.copies import copy_of, restore
 from mlterm.exporting.formats import Options, Report, Shown
 from mlterm.exporting.keys import Keys
 from mlterm.exporting.reading import Source, runs_of, size_of
-from mlterm.exporting.starts import argv_of, starts_of
+from mlterm.exporting.starts import starts_of
 from mlterm.exporting.target import Target
 from mlterm.reader import RunData
 from mlterm.system.paths import RunFiles, short_key
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
 _KEY = "mlterm.key"
 _STATUSES = {COMPLETED: "FINISHED", FAILED: "FAILED", RUNNING: "RUNNING"}
 """MLflow's words; a run that was cancelled or lost is KILLED there."""
-_NO_METRICS = frozenset({"timestamp", "type", "step", "epoch"})
 _LARGEST_STEP = 2**63 - 1
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:|databricks\Z")
 _DATABASE = re.compile(r"(?:sqlite|mysql|postgresql|mssql)[+:]")
@@ -200,9 +200,7 @@ class _Exported:
         rank = record.get("_rank")
         above = f"rank{rank}/" if type(rank) is int else ""
         values = {
-            name: value
-            for name, value in record.items()
-            if name not in _NO_METRICS and name[:1] != "_" and value is not None
+            name: value for name, value in record.items() if is_metric(name) and value is not None
         }
         if ("_step" in record or "step" in record) and "epoch" in record:
             values["epoch"] = record["epoch"]

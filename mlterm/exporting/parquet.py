@@ -6,12 +6,12 @@ row group.
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow
 from pyarrow.parquet import ParquetWriter
 
+from mlterm.core.moments import moment_of
 from mlterm.core.records import as_number
 from mlterm.core.summary import RunSummary
 from mlterm.exporting.formats import Options, Report
@@ -120,7 +120,7 @@ def _array(values: Sequence[Any], kind: pyarrow.DataType) -> pyarrow.Array:
             return pyarrow.array(values, _TEXT).cast(kind)
         return pyarrow.array(values, kind)
     if kind == _MOMENT:
-        fitting: list[Any] = list(map(_moment, values))
+        fitting: list[Any] = list(map(moment_of, values))
     elif kind == _TEXT:
         fitting = list(map(_sound_text, values))
     else:
@@ -132,10 +132,3 @@ def _array(values: Sequence[Any], kind: pyarrow.DataType) -> pyarrow.Array:
 def _sound_text(value: object) -> str | None:
     sound = None if value is None else text_of(value).encode("utf-8", "backslashreplace")
     return sound.decode() if sound is not None else None
-
-
-def _moment(text: object) -> datetime | None:
-    """In UTC; a naive one, of the first mlterm, was the local time."""
-    with suppress(TypeError, ValueError, OverflowError):
-        return datetime.fromisoformat(str(text)).astimezone(UTC)
-    return None

@@ -11,13 +11,7 @@ from mlterm.system import store
 def starts_of(path: Path) -> Iterator[Record]:
     """All of them, in the file's order; none where it cannot be read."""
     with suppress(OSError):
-        for records, _ in store.batches(path):
+        for records, _ in store.batches(path, rare=True):
             for record in records:
                 if record.get("type") == "run" and "schema" in record:
                     yield record
-
-
-def argv_of(start: Record) -> list[str]:
-    """The command; empty where none is told."""
-    argv = start.get("argv")
-    return [str(word) for word in argv] if isinstance(argv, list) else []

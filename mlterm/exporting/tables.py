@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from mlterm.core.errors import MltermError
-from mlterm.core.records import Record
+from mlterm.core.records import Record, is_metric
 from mlterm.core.samples import flattened, sound
 from mlterm.core.summary import RunSummary
 from mlterm.core.values import plain
@@ -31,7 +31,6 @@ _METRICS_AXES = {
     "timestamp": ("timestamp",), "step": ("_step", "step"), "epoch": ("epoch",), "rank": ("_rank",),
 }  # fmt: skip
 _SAMPLES_AXES = {"timestamp": ("timestamp",), "t": ("t",)}
-_NO_NAMES = frozenset({"timestamp", "type", "step", "epoch"})
 _ABSENT = "_"
 """A name that no column has: what begins with an underscore is ours, and not exported."""
 _MOST_SHAPES, _MOST_COLUMNS = 1_000, 1_000_000
@@ -98,8 +97,9 @@ class Table:
         return names
 
     def _named(self, shape: Iterable[str]) -> Iterator[str]:
-        hidden = _SAMPLES_AXES if self._options.system else _NO_NAMES
-        return (name for name in shape if name[:1] != "_" and name not in hidden)
+        if not self._options.system:
+            return filter(is_metric, shape)
+        return (name for name in shape if name[:1] != "_" and name not in _SAMPLES_AXES)
 
     def _layout(self, shape: Sequence[str]) -> Callable[[Record], Row]:
         """What makes a row of records that have these names, and ``_ABSENT``."""

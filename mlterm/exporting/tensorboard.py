@@ -18,14 +18,15 @@ from mlterm.core.clean import clean_text
 from mlterm.core.errors import RefusedError
 from mlterm.core.lifecycle import COMPLETED, FAILED, RUNNING
 from mlterm.core.metrics.structured import flatten
+from mlterm.core.origin import argv_of
 from mlterm.core.places import place_of, seconds_of
-from mlterm.core.records import Record, as_number, encode
+from mlterm.core.records import Record, as_number, encode, is_metric
 from mlterm.core.summary import RunSummary
 from mlterm.exporting.copies import copy_of, open_copy
 from mlterm.exporting.events import EventFile
 from mlterm.exporting.formats import Options, Report, Shown
 from mlterm.exporting.reading import Source, runs_of, size_of
-from mlterm.exporting.starts import argv_of, starts_of
+from mlterm.exporting.starts import starts_of
 from mlterm.exporting.target import Target
 from mlterm.reader import RunData
 from mlterm.system.paths import RunFiles
@@ -34,7 +35,6 @@ OWN = "mlterm/"
 """Begins the tags of the texts that are about the run: its command, notes and tags."""
 TEXT_BYTES = 256 * 1024
 """Of a text artifact; TensorBoard renders it as Markdown."""
-_NO_METRICS = frozenset({"timestamp", "type", "step", "epoch"})
 _LARGEST_STEP = 2**63 - 1
 
 
@@ -187,7 +187,7 @@ def _values(
     if has_step and (epoch := as_number(record.get("epoch"))) is not None:
         numbers["epoch"] = epoch
     for name, value in record.items():
-        if name in _NO_METRICS or name[:1] == "_" or value is None:
+        if not is_metric(name) or value is None:
             continue
         number = as_number(value)
         if number is not None:

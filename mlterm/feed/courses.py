@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 
 from mlterm.core.records import decode_batch
 from mlterm.core.series import Series, SeriesFold
-from mlterm.feed.metrics import MetricsFeed
-from mlterm.system.checkpoint import Checkpoint
+from mlterm.feed.metrics import read_metrics
+from mlterm.system.checkpoint import read_fields
 from mlterm.system.paths import RunFiles
 
 READ_WHOLE_BYTES = 16 * 1024 * 1024
@@ -21,20 +21,10 @@ def courses(
     """The series by name, and whether they are exact. Not so where there is much to read and a
     ``sketch`` will do. ``look`` is called whenever a BLOCK was read. Raises OSError."""
     size = os.stat(files.run).st_size
-    checkpoint = Checkpoint.read(files.summary)
-    folded = checkpoint.fields.get("records_offset") if checkpoint is not None else None
+    folded = read_fields(files.summary).get("records_offset")
     if sketch and size - (folded if type(folded) is int else 0) > READ_WHOLE_BYTES:
         return _sampled(files, size), False
-
-    def is_due() -> bool:
-        look()
-        return False
-
-    feed = MetricsFeed(files.run)
-    feed.open(checkpoint)
-    feed.step(is_due)
-    feed.take_torn()
-    return feed.series, True
+    return read_metrics(files, look).series, True
 
 
 def _sampled(files: RunFiles, size: int) -> Mapping[str, Series]:

@@ -4,9 +4,8 @@ from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from mlterm.core.series import Series, SeriesFold
-from mlterm.feed.metrics import MetricsFeed
+from mlterm.feed.metrics import read_metrics
 from mlterm.system import store
-from mlterm.system.checkpoint import Checkpoint
 from mlterm.system.paths import RunFiles
 
 EXACT_POINTS = 10_000
@@ -29,16 +28,13 @@ def read_curves(files: RunFiles, wanted: Collection[str], *, exact: bool) -> Cur
 
     What summary.json has folded already is not read again, unless for that. Raises OSError.
     """
-    feed = MetricsFeed(files.run)
-    feed.open(Checkpoint.read(files.summary))
-    while feed.step(lambda: False):
-        pass
-    feed.take_torn()
-    found = {name: feed.series[name] for name in wanted if name in feed.series}
+    feed = read_metrics(files)
+    series = feed.series
+    found = {name: series[name] for name in wanted if name in series}
     if exact:
         few = [n for n, each in found.items() if each.width > 1 and each.count <= EXACT_POINTS]
         found |= _unfolded(files, few) if few else {}
-    return Curves(found, list(feed.series), feed.broken_lines)
+    return Curves(found, list(series), feed.broken_lines)
 
 
 def _unfolded(files: RunFiles, names: Collection[str]) -> Mapping[str, Series]:

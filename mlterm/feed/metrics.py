@@ -8,11 +8,28 @@ from mlterm.core.series import Series, SeriesFold
 from mlterm.feed.tail import Tail
 from mlterm.system.checkpoint import Checkpoint
 from mlterm.system.ends import BLOCK
+from mlterm.system.paths import RunFiles
 
 HEAD_BYTES = 1024 * 1024
 """How much of a file's beginning is looked at for ``define`` records, where summary.json has the
 series of it."""
 _RARE = ("finish", "run", "hyperparameters", "note")
+
+
+def read_metrics(files: RunFiles, look: Callable[[], object] = lambda: None) -> "MetricsFeed":
+    """All of a run's metrics, once; ``look`` is called whenever a BLOCK was read. Raises
+    OSError."""
+
+    def is_due() -> bool:
+        look()
+        return False
+
+    files.run.open("rb").close()  # the feed itself waits for what cannot be read
+    feed = MetricsFeed(files.run)
+    feed.open(Checkpoint.read(files.summary))
+    feed.step(is_due)
+    feed.take_torn()
+    return feed
 
 
 class MetricsFeed:

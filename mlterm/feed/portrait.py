@@ -1,18 +1,17 @@
 """Reading all that is known of one run."""
 
-import base64
 import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 
 from mlterm.core.clean import tail_lines
 from mlterm.core.lifecycle import FAILED, LOST
+from mlterm.core.origin import argv_of
 from mlterm.core.portrait import Portrait
-from mlterm.core.records import Record
 from mlterm.feed.courses import courses
 from mlterm.reader import RunData
+from mlterm.system.disk import size_of_folder
 from mlterm.system.paths import RunFiles
 
 TAIL_LINES = 50
@@ -33,7 +32,7 @@ def read_portrait(files: RunFiles, look: Callable[[], object] = lambda: None) ->
     return Portrait(
         summary=replace(summary, hyperparameters=run.hyperparameters),
         origin=run.origin,
-        argv=_argv(run.origin),
+        argv=argv_of(run.origin),
         definitions=run.definitions,
         series=series,
         is_sampled=not is_exact,
@@ -44,15 +43,6 @@ def read_portrait(files: RunFiles, look: Callable[[], object] = lambda: None) ->
         files=list(_files(files)),
         broken_lines=run.seen_broken_lines,
     )
-
-
-def _argv(origin: Record) -> list[str]:
-    encoded = origin.get("argv_base64")
-    if isinstance(encoded, list):
-        with suppress(ValueError, TypeError):
-            return [os.fsdecode(base64.b64decode(word)) for word in encoded]
-    told = origin.get("argv")
-    return [str(word) for word in told] if isinstance(told, list) else []
 
 
 def _tail(files: RunFiles, run: RunData) -> list[str]:
@@ -75,15 +65,6 @@ def _files(files: RunFiles) -> Iterator[tuple[str, int]]:
         yield os.fspath(files.run), os.stat(files.run).st_size
         for entry in sorted(os.scandir(files.folder), key=lambda entry: entry.name):
             if entry.is_dir(follow_symlinks=False):
-                yield f"{entry.path}/", _size_of_folder(Path(entry.path))
+                yield f"{entry.path}/", size_of_folder(entry.path)
             elif not entry.name.startswith("."):
                 yield entry.path, entry.stat(follow_symlinks=False).st_size
-
-
-def _size_of_folder(folder: Path) -> int:
-    size = 0
-    for root, _, names in os.walk(folder):
-        for name in names:
-            with suppress(OSError):
-                size += os.lstat(os.path.join(root, name)).st_size
-    return size

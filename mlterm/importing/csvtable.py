@@ -16,6 +16,7 @@ from typing import Any, TextIO
 import orjson
 
 from mlterm.core.errors import RefusedError
+from mlterm.core.formulas import unguarded
 from mlterm.core.records import as_number
 from mlterm.core.values import distinct
 from mlterm.importing.draft import Draft
@@ -30,7 +31,6 @@ _OTHERS = {
 """What wandb and TensorBoard call these columns in theirs."""
 _LONG = {"name", "value"}
 _DELIMITERS = ",;\t|"
-_FORMULA = frozenset("=+-@＝＋－＠\t\r\n\0")
 _INTEGER_DIGITS = 19
 _DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+(?:[eE][+-]?[0-9]+)?")
 _WORDS = {"true": True, "false": False}
@@ -93,7 +93,7 @@ class _Table:
             if axis not in self._axes and (axis in _AXES or (is_long and axis in _LONG)):
                 self._axes[axis] = at
             else:
-                columns.append((_unguarded(headings[at]), at))
+                columns.append((unguarded(headings[at]), at))
         self._columns = distinct(columns)
         self._is_long = is_long
         self._width = len(headings)
@@ -126,7 +126,7 @@ class _Table:
         if not self._is_long:
             self._tell(place, values)
             return
-        name, value = _unguarded(place.pop("name", "")), self._cell(place.pop("value", ""))
+        name, value = unguarded(place.pop("name", "")), self._cell(place.pop("value", ""))
         if self._waiting is None or self._waiting[0] != place or name in self._waiting[1]:
             self._flush()
             self._waiting = place, {}
@@ -172,7 +172,7 @@ def _value(cell: str) -> Any:
     if cell[0] in "[{":
         with suppress(orjson.JSONDecodeError):
             return orjson.loads(cell)
-    return _unguarded(cell)
+    return unguarded(cell)
 
 
 def _number(cell: str) -> float | int:
@@ -185,11 +185,6 @@ def _number(cell: str) -> float | int:
 def _with_comma(cell: str) -> Any:
     """The same where commas are not between cells: they may begin a number's decimals."""
     return _value(cell.replace(",", ".") if _DECIMAL_COMMA.fullmatch(cell) else cell)
-
-
-def _unguarded(text: str) -> str:
-    """Without the apostrophe that keeps a spreadsheet from taking a text for a formula."""
-    return text[1:] if text[:1] == "'" and text[1:2] in _FORMULA and len(text) > 1 else text
 
 
 def _seconds(cell: str, otherwise: float) -> float:

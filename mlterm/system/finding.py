@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mlterm.core.clean import clean_text
 from mlterm.core.errors import NotFoundError, RefusedError
+from mlterm.core.nearest import with_nearest
 from mlterm.core.summary import RunSummary
 from mlterm.system import registry, store
 from mlterm.system.catalog import Catalog, nothing_found
@@ -131,11 +132,8 @@ def on_other_host(run: RunSummary) -> str | None:
 
 
 def _no_such(word: str, folder: Path, runs: list[RunSummary]) -> str:
-    import difflib
-
-    near = difflib.get_close_matches(word, [run.run_id for run in runs], n=3, cutoff=0.5)
     words = f"No run '{clean_text(word)}' in {folder} or among the live ones"
-    return f"{words}; did you mean {' or '.join(near)}?" if near else words
+    return with_nearest(words, word, (run.run_id for run in runs))
 
 
 def names_of(run: RunSummary) -> list[str]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from mlterm.core.clean import clean_text
 from mlterm.core.errors import MltermError
 from mlterm.system import lock
+from mlterm.system.disk import size_of_file, size_of_folder
 from mlterm.system.paths import RunFiles
 
 FOLDER = ".trash"
@@ -110,16 +111,7 @@ def tidy(log_dir: Path) -> None:
 
 def size_of(files: RunFiles) -> int:
     """The bytes of a run's files, as far as they can be looked at."""
-    inside = (
-        os.path.join(where, name) for where, _, found in os.walk(files.folder) for name in found
-    )
-    return sum(map(_size, map(str, (files.run, files.lock, *inside))))
-
-
-def _size(path: str) -> int:
-    with suppress(OSError):
-        return os.lstat(path).st_size
-    return 0
+    return size_of_file(files.run) + size_of_file(files.lock) + size_of_folder(files.folder)
 
 
 @contextmanager

@@ -1,20 +1,21 @@
 """The columns of the table of runs: what each says of a run, and how it sorts."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from mlterm.core.clean import clean_text
-from mlterm.core.differences import flattened
+from mlterm.core.differences import differing_names, flattened
 from mlterm.core.durations import format_age, format_duration
 from mlterm.core.goals import Goal, goal_of, order_of
 from mlterm.core.lifecycle import RUNNING
+from mlterm.core.moments import moment_of
 from mlterm.core.query import Key
 from mlterm.core.query.names import Kind
 from mlterm.core.sizes import format_bytes
-from mlterm.core.summary import RunSummary
+from mlterm.core.summary import RunSummary, definitions_of
 from mlterm.ui.figures import figure, value_words
 from mlterm.ui.rows import cut, cut_middle
 from mlterm.ui.styles import STATUS
@@ -27,7 +28,6 @@ VALUE_COLUMNS = 12
 Settings = Mapping[str, Any]
 """A run's hyperparameters, by name."""
 _NUMBERS = (Kind.NUMBER, Kind.DURATION, Kind.BYTES, Kind.ANY)
-_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def columns_of(
     for metric in metrics[:1]:
         columns += _metric_columns(metric, goal_of(metric, defined), whole=whole)
     told = {run.path: settings_of(run) for run in runs}
-    columns += [_setting_column(name, told, whole=whole) for name in differing(told.values())]
+    columns += [_setting_column(name, told, whole=whole) for name in differing_names(told.values())]
     for metric in metrics[1:]:
         columns += _metric_columns(metric, goal_of(metric, defined), whole=whole)
     return columns
@@ -91,14 +91,6 @@ def foremost(runs: Sequence[RunSummary]) -> list[str]:
     """The names of the runs' metrics, those that most of them have first."""
     counts = Counter(name for run in runs for name in run.metrics)
     return sorted(counts, key=lambda name: (-counts[name], order_of(name)))
-
-
-def definitions_of(runs: Iterable[RunSummary]) -> dict[str, dict[str, Any]]:
-    """What was defined of each metric: by the newest of the runs that did."""
-    found: dict[str, dict[str, Any]] = {}
-    for run in sorted(runs, key=lambda run: run.started or "") if runs else ():
-        found |= run.definitions
-    return found
 
 
 def key_column(key: Key) -> Column:
@@ -129,27 +121,11 @@ def _metric_columns(metric: str, goal: Goal | None, *, whole: bool) -> list[Colu
     return [last] if goal is None else [last, _metric_column(metric, goal, goal)]
 
 
-def moment_of(text: str | None) -> datetime:
-    """Of a record's timestamp; long ago where there is none."""
-    try:
-        moment = datetime.fromisoformat(text or "")
-    except ValueError:
-        return _NEVER
-    return moment if moment.tzinfo else moment.astimezone()
-
-
 def settings_of(run: RunSummary) -> Settings:
     """A run's hyperparameters, nested ones by names such as ``optim.lr``."""
     values = run.hyperparameters
     is_nested = any(isinstance(value, dict) for value in values.values())
     return flattened(values) if is_nested else values
-
-
-def differing(settings: Iterable[Settings]) -> list[str]:
-    """The hyperparameters whose values are not the same in all runs that have any."""
-    told = [values for values in settings if values]
-    names = dict.fromkeys(name for values in told for name in values)
-    return [name for name in names if len({repr(values.get(name)) for values in told}) > 1]
 
 
 def _status(run: RunSummary) -> tuple[str, str]:
@@ -208,7 +184,7 @@ def _words(value: Any) -> str:
 
 def _since(run: RunSummary, now: datetime) -> float | None:
     moment = moment_of(run.started)
-    return None if moment is _NEVER else (now - moment).total_seconds()
+    return None if moment is None else (now - moment).total_seconds()
 
 
 def _age(run: RunSummary, now: datetime) -> tuple[str, str]:

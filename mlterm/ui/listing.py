@@ -5,8 +5,8 @@ from datetime import datetime
 
 from mlterm.core.clean import clean_text
 from mlterm.core.goals import goal_of
-from mlterm.core.summary import RunSummary
-from mlterm.ui.columns import Column, columns_of, definitions_of, foremost
+from mlterm.core.summary import RunSummary, definitions_of
+from mlterm.ui.columns import Column, columns_of, foremost
 from mlterm.ui.rows import Row, Span, cut, cut_middle, width_of
 
 METRICS = 3

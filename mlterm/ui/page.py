@@ -9,12 +9,12 @@ from mlterm.core.cost import words_of
 from mlterm.core.differences import flattened
 from mlterm.core.durations import format_age, format_duration
 from mlterm.core.lifecycle import RUNNING
+from mlterm.core.moments import moment_of
 from mlterm.core.portrait import Portrait
 from mlterm.core.records import Record, as_number
 from mlterm.core.sizes import format_bytes
 from mlterm.ui.along import points_along
 from mlterm.ui.chart import sparkline
-from mlterm.ui.columns import moment_of
 from mlterm.ui.figures import figure, step_label, value_words
 from mlterm.ui.grid import Column, beside, grid, named
 from mlterm.ui.rows import Row, Span, width_of, wrapped
@@ -83,8 +83,7 @@ def _title(run: Portrait, now: datetime, width: int | None) -> Iterator[Row]:
     yield from ([("title", line)] for line in lines)
     yield [(STATUS.get(summary.status, "bad"), f"● {status}")]
     facts = [_ending(run)]
-    if summary.started is not None:
-        started = moment_of(summary.started)
+    if (started := moment_of(summary.started)) is not None:
         age = format_age((now - started).total_seconds())
         facts.append(f"started {started.astimezone(now.tzinfo):%Y-%m-%d %H:%M:%S} ({age})")
     if summary.duration_seconds is not None and isfinite(summary.duration_seconds):
@@ -196,9 +195,10 @@ def _artifact(record: Record) -> list[Span]:
 
 
 def _alert(record: Record, now: datetime) -> tuple[Span, Span]:
-    moment = moment_of(str(record.get("timestamp"))).astimezone(now.tzinfo)
+    moment = moment_of(record.get("timestamp"))
     level = str(record.get("level", ""))
-    head = f"{moment:%m-%d %H:%M:%S} {clean_text(level)}"
+    when = "" if moment is None else f"{moment.astimezone(now.tzinfo):%m-%d %H:%M:%S} "
+    head = f"{when}{clean_text(level)}"
     return (_LEVELS.get(level, "dim"), head), ("label", clean_text(str(record.get("text", ""))))
 
 

@@ -4,15 +4,17 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
+from mlterm.core.best import best_of
 from mlterm.core.goals import goal_of, order_of
 from mlterm.core.lifecycle import RUNNING
+from mlterm.core.moments import LONG_AGO, moment_of
 from mlterm.core.query import QueryError, is_expression, parse_query
 from mlterm.core.series import Series
-from mlterm.core.summary import RunSummary
+from mlterm.core.summary import RunSummary, definitions_of
 from mlterm.ui.along import points_along
 from mlterm.ui.bars import title_rule
 from mlterm.ui.chart import sparkline
-from mlterm.ui.columns import Column, columns_of, definitions_of, foremost, moment_of
+from mlterm.ui.columns import Column, columns_of, foremost
 from mlterm.ui.metrics import centred
 from mlterm.ui.rows import Row, fit, row_width, width_of
 from mlterm.ui.state import Axis, State
@@ -83,7 +85,7 @@ class RunsPane:
         """Those that the pattern lets through, in their order: live ones first, then the newest,
         unless sorted otherwise."""
         shown = list(filter(self._filter(), self.source.runs))
-        shown.sort(key=lambda run: moment_of(run.started), reverse=True)
+        shown.sort(key=_began, reverse=True)
         shown.sort(key=lambda run: run.status != RUNNING)
         column = next((c for c in self._columns(shown) if c.name == self._sort), None)
         if column is not None:
@@ -279,6 +281,10 @@ class RunsPane:
         return columns_of(runs, shown, self._now(), width, named=self._named)
 
 
+def _began(run: RunSummary) -> datetime:
+    return moment_of(run.started) or LONG_AGO
+
+
 def best_before(
     run: RunSummary,
     names: Sequence[str],
@@ -290,16 +296,14 @@ def best_before(
     before = [
         other
         for other in runs
-        if other.path != run.path
-        and other.status != RUNNING
-        and moment_of(other.started) < moment_of(run.started)
+        if other.path != run.path and other.status != RUNNING and _began(other) < _began(run)
     ]
     for name in sorted(names, key=order_of):
         goal = goal_of(name, defined)
         if goal is None:
             continue
-        reached = [(other.metrics.get(name, {}).get(goal), other) for other in before]
-        known = [(value, other) for value, other in reached if isinstance(value, int | float)]
+        reached = ((best_of(other.metrics.get(name, {}), goal), other) for other in before)
+        known = [(value, other) for value, other in reached if value is not None]
         if known:
             return (min if goal == "min" else max)(known, key=lambda pair: pair[0])[1]
     return None

@@ -80,7 +80,7 @@ def test_runs_of_every_kind_make_a_page(home: Home) -> None:
     assert runs["run_torn"]["metric_curves"]["curves"]["loss"]["y"] == [1]
     assert runs["lr0.1"]["output"] is None
     assert page.data["broken_lines"] == 1
-    assert page.data["differing"] == ["lr", "seed"]
+    assert page.data["differing"] == ["lr"]
     assert page.data["goals"] == {"loss": "min", "accuracy": "max"}
     two = exported(home, "lr0.1", "lr0.2")
     assert two.data["differing"] == ["lr"]

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mlterm.core.formulas import guarded, unguarded
 from mlterm.exporting.csvtable import lines
 from mlterm.exporting.tables import text_of
 
@@ -26,8 +27,15 @@ def harmless(value: Any) -> str:
     if value is None:
         return ""
     text = text_of(value)
-    risky = isinstance(value, str) and text[:1] in set("=+-@＝＋－＠\t\r\n\0")
+    begins = text.lstrip("'")[:1]
+    risky = isinstance(value, str) and begins != "" and begins in "=+-@＝＋－＠\t\r\n\0"
     return f"'{text}" if risky and text != "-Infinity" else text
+
+
+@given(TEXT | st.text(alphabet="'=-x", max_size=4))
+def test_a_guarded_text_is_harmless_and_comes_back(text: str) -> None:
+    assert guarded(text)[:1] not in set("=+-@＝＋－＠\t\r\n\0")
+    assert unguarded(guarded(text)) == text
 
 
 @given(ROWS | NUMERIC, TEXT, TEXT)

@@ -10,6 +10,7 @@ from mlterm.core.differences import (
     Subject,
     as_json,
     change_of,
+    differing_names,
     facts_of,
     flattened,
     is_better,
@@ -50,6 +51,12 @@ def test_what_a_run_lacks_differs_but_nan_does_not_from_nan() -> None:
         ("hyperparameters", "flag"): (True, 1),
         ("hyperparameters", "y"): (1, None),
     }
+
+
+def test_names_differ_among_the_runs_that_have_any() -> None:
+    told = [{"lr": 1, "seed": 7}, {}, {"lr": 2, "seed": 7.0, "x": "NaN"}, {"lr": 1, "seed": 7}]
+    assert differing_names(told) == ["lr", "x"]
+    assert differing_names(told[:2]) == []
 
 
 def test_metrics_have_their_last_value_and_by_the_goal_their_best() -> None:

@@ -218,7 +218,7 @@ def test_what_is_endless_is_cut() -> None:
 
 
 def test_what_differs_between_runs_is_told() -> None:
-    settings = [{"lr": 1, "seed": 7, "only": None}, {"lr": 2, "seed": 7}]
+    settings = [{"lr": 1, "seed": 7, "only": True}, {"lr": 2, "seed": 7.0}]
     readings = [read(summary(hyperparameters=each), [], 100, 0) for each in settings]
     assert page_of(readings, 100, 0, MADE)["differing"] == ["lr", "only"]
 

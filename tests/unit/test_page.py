@@ -1,6 +1,6 @@
 import math
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -45,6 +45,16 @@ RUN = Portrait(
 
 def shown(run: Portrait, width: int | None = None) -> str:
     return "\n".join(text_of(page(run, NOW, width, "/logs")))
+
+
+@pytest.mark.parametrize("odd", ["", "x", "0001-01-01T00:00:00+00:00", "9999-12-31T23:59:59-12:00"])
+def test_what_has_no_time_has_a_page(odd: str) -> None:
+    west = NOW.astimezone(timezone(timedelta(hours=-5)))
+    alert = {"timestamp": odd, "level": "error", "text": "NaN loss"}
+    run = replace(RUN, summary=replace(SUMMARY, started=odd), alerts=[alert])
+    rows = text_of(page(run, west, None))
+    assert rows[2] == "exit code 1 · 1 min 01 s"
+    assert "error  NaN loss" in rows
 
 
 def test_a_page_says_all_that_is_known() -> None:

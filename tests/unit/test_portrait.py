@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mlterm.core.best import place_of
+from mlterm.core.best import best_of, place_of
 from mlterm.core.origin import origin_of
 from mlterm.core.records import Record, encode
 from mlterm.core.series import Series
@@ -131,6 +131,12 @@ def test_what_was_folded_already_is_not_read_again(files: RunFiles) -> None:
 )  # fmt: skip
 def test_the_best_value_has_a_place(values: list[float], place: tuple[float, float] | None) -> None:
     assert place_of(series_of(values), "min") == place
+
+
+@pytest.mark.parametrize("odd", [None, float("nan"), "NaN", "x", []])
+def test_what_cannot_be_compared_is_no_best(odd: object) -> None:
+    assert best_of({"min": odd, "last": 1.0}, "min") is None
+    assert best_of({"min": 0, "max": "Infinity"}, "min") == 0
 
 
 def test_inside_of_a_bucket_the_place_of_the_best_is_a_span() -> None:

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from mlterm.core.query.moments import moment_of, parse_span
+from mlterm.core.moments import moment_of
+from mlterm.core.query.moments import parse_span
 from tests.unit.querying import accepts, run
 
 BERLIN = "CET-1CEST,M3.5.0,M10.5.0/3"
@@ -102,5 +103,5 @@ def test_a_records_time_keeps_its_offset_or_is_local() -> None:
         2026, 11, 20, 12, tzinfo=timezone(timedelta(hours=5.5))
     )
     assert moment_of("2026-07-20T12:00:00") == datetime(2026, 7, 20, 10, tzinfo=UTC)
-    for odd in (None, 5, "", "x", [], "0001-01-01"):
+    for odd in (None, 5, "", "x", [], "0001-01-01", "0001-01-01T00:00:00+00:00", "9999-12-31"):
         assert moment_of(odd) is None

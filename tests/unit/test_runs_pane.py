@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mlterm.core.series import Series
 from mlterm.core.summary import RunSummary
-from mlterm.ui.columns import columns_of, differing, settings_of
+from mlterm.ui.columns import columns_of
 from mlterm.ui.rows import row_width, text_of
 from mlterm.ui.runs import RunsPane, best_before
 from mlterm.ui.state import Mode, State
@@ -196,11 +196,6 @@ def test_the_table_has_exactly_its_size(width: int, height: int) -> None:
     rows = pane().draw(state, width, height, focused=True)
     assert len(rows) == height
     assert {row_width(row) for row in rows} <= {width}
-
-
-def test_only_what_differs_is_a_column() -> None:
-    assert differing(map(settings_of, RUNS[:3])) == ["lr"]
-    assert differing(map(settings_of, RUNS[:1])) == []
 
 
 def test_of_nested_hyperparameters_what_differs_in_them_is_a_column() -> None:

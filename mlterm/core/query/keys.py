@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from mlterm.core.clean import clean_text
+from mlterm.core.moments import moment_of
 from mlterm.core.query.errors import MistakeError, QueryError
-from mlterm.core.query.moments import moment_of
 from mlterm.core.query.names import Kind, Name, Scope, name_of
 from mlterm.core.query.tokens import Kind as Token
 from mlterm.core.query.tokens import tokens_of

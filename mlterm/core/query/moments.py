@@ -25,15 +25,6 @@ class Span:
         return self.start <= moment < self.end
 
 
-def moment_of(text: object) -> datetime | None:
-    """The aware time of a record's timestamp; None of what is none. One without an offset, as
-    other programs write them, is local, which the platform knows."""
-    try:
-        return _aware(datetime.fromisoformat(text)) if isinstance(text, str) else None
-    except (ValueError, OverflowError, OSError):  # the last two: of the year 1
-        return None
-
-
 def parse_span(text: str, now: datetime) -> Span | None:
     """What a person's text means; None where it is no time. ``now`` is aware."""
     words = text.strip().lower()

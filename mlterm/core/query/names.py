@@ -6,6 +6,7 @@ from enum import Enum
 from typing import Any
 
 from mlterm.core.clean import clean_text
+from mlterm.core.nearest import with_nearest
 from mlterm.core.query.errors import MistakeError
 from mlterm.core.query.tokens import Token
 from mlterm.core.records import as_number
@@ -235,9 +236,5 @@ def _kind_of_figure(name: str) -> Kind:
 
 
 def _no_figure(name: str) -> str:
-    import difflib
-
-    there = ", ".join(COST_FIELDS)
-    near = difflib.get_close_matches(name, COST_FIELDS, n=3)
     words = f"system has no '{clean_text(name)}'"
-    return f"{words}; did you mean {' or '.join(near)}?" if near else f"{words}: {there}"
+    return with_nearest(words, name, COST_FIELDS, f": {', '.join(COST_FIELDS)}")

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from mlterm.core.clean import clean_text
+from mlterm.core.nearest import with_nearest
 from mlterm.core.query.names import FIELDS, STATISTICS, Name, Scope
 from mlterm.core.query.tokens import quoted
 from mlterm.core.summary import RunSummary
@@ -12,26 +13,20 @@ from mlterm.core.summary import RunSummary
 def tell_unknown(names: Iterable[Name], runs: Sequence[RunSummary]) -> list[str]:
     """Of the names that are no fields those that none of the runs has, in words, with the
     nearest that there are: ``no run has 'vall_loss.min'; did you mean val_loss.min?``."""
-    strange = [n for n in names if n.scope is not Scope.FIELD and not any(map(n.read, runs))]
+    asked = (name for name in dict.fromkeys(names) if name.scope is not Scope.FIELD)
+    strange = [name for name in asked if not any(map(name.read, runs))]
     return [_words(name, runs) for name in strange]
 
 
 def _words(name: Name, runs: Sequence[RunSummary]) -> str:
-    import difflib
-
     prefix = "" if name.scope is Scope.ANY else f"{name.scope.value}."
     statistic = next((end for each in STATISTICS if name.written.endswith(end := f".{each}")), "")
     own = name.written.removeprefix(prefix)
     there = dict.fromkeys(known for run in runs for known in _known(name.scope, run, statistic))
     there.pop(own, None)  # a metric that has no such statistic
     fields = FIELDS if name.scope is Scope.ANY else ()
-    near = difflib.get_close_matches(own, [*fields, *there], n=3)
     words = f"no run has '{clean_text(name.written)}'"
-    return (
-        f"{words}; did you mean {' or '.join(clean_text(prefix + each) for each in near)}?"
-        if near
-        else words
-    )
+    return with_nearest(words, own, [*fields, *there], prefix=prefix)
 
 
 def _known(scope: Scope, run: RunSummary, statistic: str) -> Iterator[str]:

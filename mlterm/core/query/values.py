@@ -13,9 +13,11 @@ from mlterm.core.clean import clean_text
 from mlterm.core.durations import parse_duration
 from mlterm.core.errors import RefusedError
 from mlterm.core.lifecycle import ENDED, LOST, RUNNING
+from mlterm.core.moments import moment_of
 from mlterm.core.natural import natural_key
+from mlterm.core.nearest import with_nearest
 from mlterm.core.query.errors import MistakeError
-from mlterm.core.query.moments import EXAMPLES, moment_of, parse_span
+from mlterm.core.query.moments import EXAMPLES, parse_span
 from mlterm.core.query.names import Kind
 from mlterm.core.query.tokens import Piece
 from mlterm.core.records import as_number
@@ -192,8 +194,5 @@ _EXPECTED = {
 
 
 def _no_status(word: str) -> str:
-    import difflib
-
-    near = difflib.get_close_matches(word.lower(), STATUSES, n=1)
     words = f"no status is called '{clean_text(word)}'"
-    return f"{words}; did you mean {near[0]}?" if near else f"{words}: {', '.join(STATUSES)}"
+    return with_nearest(words, word.lower(), STATUSES, f": {', '.join(STATUSES)}")

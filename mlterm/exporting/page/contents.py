@@ -1,18 +1,22 @@
 """What the page says: of each run an object of plain data, and how all of it is arranged."""
 
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from math import isfinite
 from typing import Any
 
 from mlterm import __version__
 from mlterm.core.clean import clean_text
 from mlterm.core.cost import words_of
+from mlterm.core.differences import differing_names
 from mlterm.core.durations import format_duration
 from mlterm.core.goals import Goal, family_of, goal_of, order_of, phase_of
+from mlterm.core.origin import argv_of
+from mlterm.core.places import seconds_of
 from mlterm.core.records import Record, as_number, encode_own
+from mlterm.core.shell import command_line
 from mlterm.core.sizes import format_bytes
-from mlterm.core.summary import RunSummary
+from mlterm.core.summary import RunSummary, definitions_of
 from mlterm.core.values import plain
 from mlterm.exporting.page.curves import CurveBook, number_of
 from mlterm.exporting.page.reading import Reading
@@ -53,14 +57,11 @@ def page_of(
 ) -> dict[str, Any]:
     """The page's data, as plain as JSON has it. ``limit`` is the most points of a curve that is
     whole, ``broken_lines`` how many could not be read, ``made`` the time of the export, aware."""
-    definitions: dict[str, Record] = {}
-    for reading in readings:
-        definitions |= reading.definitions
+    definitions = definitions_of(reading.summary for reading in readings)
     names = dict.fromkeys(name for reading in readings for name in reading.series)
     metrics = sorted(names, key=order_of)
     goals = {name: goal for name in metrics if (goal := goal_of(name, definitions))}
     is_one_project = len({reading.summary.project for reading in readings}) == 1
-    settings = [reading.summary.hyperparameters for reading in readings]
     return {
         "title": title_of([reading.summary for reading in readings]),
         "made": made.timestamp(),
@@ -71,7 +72,7 @@ def page_of(
         "goals": goals,
         "charts": _charts(metrics),
         "system_charts": _system_charts(readings),
-        "differing": _differing(settings),
+        "differing": differing_names(each.summary.hyperparameters for each in readings),
         "runs": [
             plain(_said(reading, short=is_one_project)) | _measured(reading, goals)
             for reading in readings
@@ -116,7 +117,7 @@ def _said(reading: Reading, *, short: bool) -> dict[str, Any]:
         "hyperparameters": {name: shown(value) for name, value in run.hyperparameters.items()},
         "tags": {str(name): str(value) for name, value in run.tags.items()},
         "notes": [str(note) for note in run.notes],
-        "command": _command(start),
+        "command": command_line(argv_of(start)),
         "facts": _facts(reading),
         "environment": _texts(start.get("environment")),
         "cost": _cost(run),
@@ -131,11 +132,6 @@ def _said(reading: Reading, *, short: bool) -> dict[str, Any]:
 def _figures(summary: Mapping[str, Any], goal: Goal | None) -> dict[str, Any]:
     figures = {n: None if v is None else number_of(v) for n, v in summary.items()}
     return figures | {"best": figures[goal] if goal else None}
-
-
-def _command(start: Record) -> str:
-    argv = start.get("argv")
-    return shlex.join(map(str, argv)) if isinstance(argv, list) else ""
 
 
 def _facts(reading: Reading) -> list[list[str]]:
@@ -218,12 +214,6 @@ def cut(text: str) -> str:
     return text if more <= 0 else f"{text[:MOST_CHARACTERS]} … and {more:,} characters more"
 
 
-def _differing(settings: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The names whose values are not the same in all runs; of one run, none."""
-    names = dict.fromkeys(name for each in settings for name in each)
-    return [n for n in names if len({repr(each.get(n, settings)) for each in settings}) > 1]
-
-
 def _charts(metrics: Sequence[str]) -> list[dict[str, Any]]:
     """One a family, in the order of their first metrics; training before validation in all."""
     families: dict[str, list[str]] = {}
@@ -254,11 +244,9 @@ def _book(book: CurveBook) -> dict[str, Any]:
 
 
 def _moment(text: object) -> float | None:
-    """Seconds since 1970; a naive time, of the first mlterm, is the local one."""
-    try:
-        return datetime.fromisoformat(str(text)).timestamp()
-    except (ValueError, OverflowError, OSError):
-        return None
+    """Seconds since 1970."""
+    seconds = seconds_of(text)
+    return seconds if isfinite(seconds) else None
 
 
 def _texts(named: object) -> dict[str, str]:

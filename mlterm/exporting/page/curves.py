@@ -12,7 +12,7 @@ from typing import Any
 
 from mlterm.core.along import begins_anew, steady_points
 from mlterm.core.places import Axis, Place, place_of
-from mlterm.core.records import Record, as_number
+from mlterm.core.records import Record, as_number, is_metric
 from mlterm.core.series import CAPACITY, Series
 
 MOST_POINTS = 2_000
@@ -23,7 +23,6 @@ _LEAST_POINTS = 96
 _DIGITS = 6
 """Of what is folded; a chart has some hundred pixels."""
 _AXES: tuple[Axis, ...] = ("step", "epoch", "seconds")
-_NO_METRICS = ("timestamp", "type", "step", "epoch")
 
 Column = list[Any]
 
@@ -38,7 +37,7 @@ class ExactPoints:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._passed_over = set(_NO_METRICS)
+        self._passed_over: set[str] = set()
         self._records = 0
         self.places: list[Place] = []
         self._points: dict[str, tuple[array[int], array[float]]] = {}
@@ -57,7 +56,7 @@ class ExactPoints:
         for name, value in record.items():
             if name in self._passed_over:
                 continue
-            if name[:1] == "_":
+            if not is_metric(name):
                 self._passed_over.add(name)
                 continue
             number = as_number(value)

@@ -1,12 +1,13 @@
 """Reading a run for the page: its records once through, and the files beside them."""
 
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from mlterm.core.origin import origin_of
+from mlterm.core.places import seconds_of
 from mlterm.core.records import Record
 from mlterm.core.series import Series, SeriesFold
 from mlterm.core.summary import RunSummary
@@ -42,11 +43,6 @@ class Reading:
         """How many values its metrics have."""
         return sum(series.count for series in self.series.values())
 
-    @property
-    def definitions(self) -> dict[str, Record]:
-        """What was said of each metric: the last record of each name."""
-        return {str(r.get("name")): r for r in self.rare if r.get("type") == "define"}
-
 
 def read(
     summary: RunSummary, batches: Iterable[list[Record]], limit: int, output_bytes: int
@@ -60,7 +56,7 @@ def read(
         fold.add_batch(batch)
         exact.add(batch)
         rare += [record for record in batch if record.get("type") != "metrics"]
-    start, finish = _ends(rare)
+    defined = {str(each.get("name")): each for each in rare if each.get("type") == "define"}
     samples = _samples(files)
     origin = _origin(summary, fold.series)
     metrics, system = CurveBook(origin, limit), CurveBook(origin, limit)
@@ -72,24 +68,28 @@ def read(
     offset = samples.clock_offset
     for name, series in samples.series.items():
         system.add_series(name, series, origin if offset is None else offset)
-    output = end_of_output(files.output, output_bytes)
     return Reading(
-        summary, start, finish, rare, fold.series, origin, metrics, system, output
-    )  # fmt: skip
+        summary=replace(summary, definitions=defined),
+        start=origin_of(rare),
+        finish=_finish_of(rare),
+        rare=rare,
+        series=fold.series,
+        origin=origin,
+        metrics=metrics,
+        system=system,
+        output=end_of_output(files.output, output_bytes),
+    )
 
 
-def _ends(rare: Iterable[Record]) -> tuple[Record, Record]:
-    """How the last part began, and how it ended if it has."""
-    start: Record = {}
+def _finish_of(rare: Iterable[Record]) -> Record:
+    """How the last part ended, if it has."""
     finish: Record = {}
     for record in rare:
-        if record.get("type") == "run" and record.get("_amends"):
-            start |= {n: v for n, v in record.items() if n not in ("timestamp", "_amends")}
-        elif record.get("type") == "run":
-            start, finish = dict(record), {}
+        if record.get("type") == "run" and not record.get("_amends"):
+            finish = {}
         elif ends_part(record):
             finish = record
-    return start, finish
+    return finish
 
 
 def _samples(files: RunFiles) -> SamplesFeed:
@@ -105,6 +105,5 @@ def _origin(summary: RunSummary, series: Mapping[str, Series]) -> float:
     known = [
         each.points("seconds").begins[0] for each in series.values() if each.has_axis("seconds")
     ]
-    with suppress(ValueError, OverflowError, OSError):
-        known.append(datetime.fromisoformat(summary.started or "").timestamp())
-    return min(known, default=0.0)
+    started = seconds_of(summary.started)
+    return min([*known, *([started] if isfinite(started) else ())], default=0.0)
