@@ -8,9 +8,11 @@ import click
 
 from mlterm.cli.options import log_dir_option, project_option, run_argument
 from mlterm.cli.show import files_of, find, say
+from mlterm.cli.stdout import print_record
 from mlterm.core import records
 from mlterm.core.clean import clean_text
 from mlterm.core.errors import MltermError, NotFoundError, RefusedError
+from mlterm.core.moments import moment_of
 from mlterm.core.records import Record
 from mlterm.core.summary import RunSummary
 from mlterm.system import store
@@ -125,8 +127,7 @@ def _add(run: RunSummary, fields: Record) -> None:
 
 def _print(run: RunSummary, told: Record) -> None:
     head = {"project": run.project, "run_id": run.run_id, "path": run.path}
-    sys.stdout.buffer.write(records.encode(head | told))
-    sys.stdout.flush()
+    print_record(head | told)
 
 
 def _print_notes(notes: Iterable[Record]) -> None:
@@ -139,7 +140,5 @@ def _print_notes(notes: Iterable[Record]) -> None:
 
 def _moment(timestamp: object) -> str:
     """To the minute, on the clock of whoever reads it."""
-    try:
-        return f"{datetime.fromisoformat(str(timestamp)).astimezone():%Y-%m-%d %H:%M}"
-    except (ValueError, OverflowError):
-        return f"{'?':16}"
+    moment = moment_of(timestamp)
+    return f"{'?':16}" if moment is None else f"{moment.astimezone():%Y-%m-%d %H:%M}"

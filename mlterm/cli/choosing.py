@@ -1,6 +1,6 @@
 """Which runs a command is about: those that are named, or all of a project, that pass a filter."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import wraps
@@ -15,6 +15,8 @@ from mlterm.cli.progress import Progress
 from mlterm.cli.show import say
 from mlterm.core.clean import clean_text
 from mlterm.core.errors import NotFoundError
+from mlterm.core.goals import order_of
+from mlterm.core.nearest import with_nearest
 from mlterm.core.query import Query, parse_query, tell_unknown
 from mlterm.core.summary import RunSummary
 from mlterm.system import paths
@@ -24,6 +26,8 @@ from mlterm.system.store import is_of
 
 _TOLD = 10
 """Of the files that could not be read, at most."""
+_LISTED = 8
+"""Metrics, at most, that are named where nothing like the one that was asked for is there."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,16 @@ def none_passes(query: Query, runs: list[RunSummary]) -> NotFoundError:
     count = f"none of the {len(runs)} runs passes" if len(runs) > 1 else "the run does not pass"
     words = [f"{count} the filter {clean_text(query.text)}", *tell_unknown(query.names, runs)]
     return NotFoundError("\n  ".join(words))
+
+
+def no_such_metric(name: str, names: Iterable[str]) -> NotFoundError:
+    """What every command says of a metric that none of its runs has; ``names`` are those that
+    they have."""
+    known = sorted(names, key=order_of)
+    listed = ", ".join(map(clean_text, known[:_LISTED])) + ", …" * (len(known) > _LISTED)
+    otherwise = f"; there are: {listed}" if known else ", nor any other"
+    words = f"None of these runs has a metric '{clean_text(name)}'"
+    return NotFoundError(with_nearest(words, name, known, otherwise))
 
 
 def choosing(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import click
 
 from mlterm.cli.choosing import Choice, choosing
+from mlterm.cli.ending import ending_cleanly
 from mlterm.cli.printing import print_rows, width
 from mlterm.cli.progress import Progress
 from mlterm.cli.show import files_of, say
@@ -15,7 +16,7 @@ from mlterm.core.clean import clean_text
 from mlterm.core.differences import Subject, as_json, facts_of, source_diff
 from mlterm.core.errors import NotFoundError, RefusedError
 from mlterm.core.summary import RunSummary
-from mlterm.exporting.target import Target
+from mlterm.exporting.target import Target, refuse_run
 from mlterm.feed.subjects import read_subject, read_text
 from mlterm.system import terminal
 from mlterm.system.finding import Finder
@@ -70,12 +71,16 @@ def compare(
     if plotted:
         choice, plotted = _metrics_apart(choice, plotted)
     runs = _runs(choice, baseline)
-    target = _target(output, runs, overwrite=overwrite)
-    if diff:
-        _put_lines(target, _diffs(runs))
-    elif plotted:
+    if output is not None:
+        refuse_run(output, {os.path.dirname(run.path) for run in runs})
+    target = Target(output, overwrite=overwrite)
+    if plotted:
         _plot(runs, plotted)
-    else:
+        return 0
+    with ending_cleanly():
+        if diff:
+            _put_lines(target, _diffs(runs))
+            return 0
         subjects = _subjects(runs)
         shown = Comparison(subjects, facts_of(subjects), everything, baseline is not None)
         if form == "table" and not as_object:
@@ -117,15 +122,6 @@ def _metrics_apart(choice: Choice, plotted: tuple[str, ...]) -> tuple[Choice, tu
         if word not in there:
             raise no_run
     return named, (*plotted, *strange)
-
-
-def _target(output: str | None, runs: Sequence[RunSummary], *, overwrite: bool) -> Target:
-    """Never a run, nor what would be taken for one."""
-    if output is not None and output.endswith(".jsonl"):
-        folder = os.path.dirname(os.path.realpath(output))
-        if any(os.path.dirname(os.path.realpath(run.path)) == folder for run in runs):
-            raise RefusedError(f"{clean_text(output)} would be taken for a run: write it elsewhere")
-    return Target(output, overwrite=overwrite)
 
 
 def _subjects(runs: Sequence[RunSummary]) -> list[Subject]:

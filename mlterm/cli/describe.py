@@ -8,10 +8,10 @@ from pathlib import Path
 import click
 
 from mlterm.cli.options import log_dir_option, project_option, run_argument
-from mlterm.cli.printing import print_rows, stdout, width
+from mlterm.cli.printing import print_rows, width
 from mlterm.cli.progress import Progress, blocks_of
 from mlterm.cli.show import files_of, find
-from mlterm.core import records
+from mlterm.cli.stdout import print_record, stdout
 from mlterm.core.errors import NotFoundError, RefusedError
 from mlterm.core.summary import RunSummary
 from mlterm.system import terminal
@@ -50,8 +50,7 @@ def _print_portrait(chosen: RunSummary, *, as_json: bool) -> None:
     with Progress("reading", blocks_of([chosen])) as progress:
         portrait = read_portrait(files_of(chosen), progress.step)
     if as_json:
-        with stdout() as out:
-            out.write(records.encode(portrait.as_json()))
+        print_record(portrait.as_json())
         return
     from mlterm.ui.page import page
 

@@ -1,7 +1,6 @@
 """mlterm export: runs in the formats of other programs."""
 
 import os
-import sys
 from pathlib import Path
 
 import click
@@ -10,11 +9,11 @@ from mlterm.cli.choosing import Choice, choosing
 from mlterm.cli.ending import ending_cleanly
 from mlterm.cli.progress import Progress
 from mlterm.cli.show import counted, say
-from mlterm.core import records
+from mlterm.cli.stdout import print_record
 from mlterm.core.clean import clean_text
 from mlterm.core.errors import RefusedError
 from mlterm.exporting.formats import FORMATS, Format, Kind, Options, Report, exporter, unseen
-from mlterm.exporting.target import Target
+from mlterm.exporting.target import Target, refuse_run
 from mlterm.system import terminal
 
 _SWITCHES = {"long": "--long", "merge_steps": "--merge-steps", "system": "--system"}
@@ -50,11 +49,9 @@ def export(
         raise RefusedError(f"'{clean_text(name)}' is no format; there are:\n{_list()}")
     form = FORMATS[name]
     _check(name, form, path, switches, as_json=as_json)
-    if path is not None and _is_run_file(Path(path), choice.folder):
-        raise RefusedError(f"{clean_text(path)} would be taken for a run: write it elsewhere")
     runs = choice.runs(metrics=form.summaries)
-    if path is not None and os.path.realpath(path) in {os.path.realpath(run.path) for run in runs}:
-        raise RefusedError(f"{clean_text(path)} is the run itself: write elsewhere")
+    if path is not None:
+        refuse_run(path, {choice.folder, *(os.path.dirname(run.path) for run in runs)})
     if len(runs) > 1 and not form.several:
         raise RefusedError(f"{name} takes one run, and these are {len(runs)}: say which")
     among_rows = path is None and terminal.is_terminal(1)
@@ -66,7 +63,7 @@ def export(
     if as_json:
         told = {"path": target.place, "format": name, "runs": report.runs}
         told |= {"rows": report.rows, "broken_lines": report.broken_lines}
-        sys.stdout.buffer.write(records.encode(told | {"unreadable": report.unreadable}))
+        print_record(told | {"unreadable": report.unreadable})
     return 0
 
 
@@ -81,10 +78,6 @@ def _told_by(path: str | None) -> str:
     raise RefusedError(
         f"{clean_text(ending)} tells no format; --format is one of:\n{_list()}",
     )
-
-
-def _is_run_file(path: Path, folder: Path) -> bool:
-    return path.suffix == ".jsonl" and path.parent.resolve() == folder.resolve()
 
 
 def _list() -> str:

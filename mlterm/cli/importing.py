@@ -10,7 +10,7 @@ from mlterm.cli.ending import ending_cleanly
 from mlterm.cli.options import log_dir_option
 from mlterm.cli.progress import Progress
 from mlterm.cli.show import counted, say
-from mlterm.core import records
+from mlterm.cli.stdout import print_record
 from mlterm.core.clean import clean_text
 from mlterm.core.errors import NotFoundError
 from mlterm.importing.draft import Draft
@@ -58,8 +58,8 @@ def _tell(made: Made, *, as_json: bool) -> None:
     run = store.load(made.files, metrics=True)
     draft = made.draft
     if as_json:
-        told = run.as_json() | {"records": draft.count, "passed_over": dict(draft.passed_over)}
-        sys.stdout.buffer.write(records.encode(told))
+        told = {"records": draft.count, "passed_over": dict(draft.passed_over)}
+        print_record(run.as_json() | told)
         return
     counts = counted(draft.count, "record"), counted(len(run.metrics), "metric")
     facts = [run.title, run.status, *counts]

@@ -1,9 +1,7 @@
 """mlterm plot: metrics of runs as curves, in the terminal or as a picture."""
 
-import difflib
 import math
 import re
-import sys
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -11,17 +9,18 @@ from pathlib import Path
 
 import click
 
-from mlterm.cli.choosing import Choice, choosing
+from mlterm.cli.choosing import Choice, choosing, no_such_metric
+from mlterm.cli.ending import ending_cleanly
 from mlterm.cli.printing import print_rows
 from mlterm.cli.progress import Progress
 from mlterm.cli.show import counted, files_of, say
-from mlterm.core import records
+from mlterm.cli.stdout import print_record
 from mlterm.core.clean import clean_text
 from mlterm.core.errors import NotFoundError, RefusedError
 from mlterm.core.goals import Goal, goal_of, order_of
 from mlterm.core.records import Record
 from mlterm.core.series import Points, Series
-from mlterm.core.summary import RunSummary
+from mlterm.core.summary import RunSummary, definitions_of
 from mlterm.exporting.figure import FORMATS, Line, Look, Panel, draw
 from mlterm.exporting.target import Target
 from mlterm.feed.curves import read_curves
@@ -29,7 +28,6 @@ from mlterm.system import terminal
 from mlterm.ui.along import points_along
 from mlterm.ui.axes import Frame, Kind
 from mlterm.ui.chart import smoothed
-from mlterm.ui.columns import definitions_of
 from mlterm.ui.plot import Chart, Trace, height_of, page
 from mlterm.ui.rows import cut_middle
 from mlterm.ui.state import Axis
@@ -111,12 +109,11 @@ def plot(
         return replace(of_runs, log=log, smoothing=smooth, title=title or "")
 
     if output is not None and kind is not None:
-        with Target(output, overwrite=overwrite).file() as out:
+        with ending_cleanly(), Target(output, overwrite=overwrite).file() as out:
             chosen = found()
             draw(_panels(chosen), _look(chosen, extent), out, kind)
     elif as_json:
-        sys.stdout.buffer.write(records.encode(_as_json(found(), x)))
-        sys.stdout.flush()
+        print_record(_as_json(found(), x))
     else:
         print_plot(found(), extent)
     return 0
@@ -158,7 +155,7 @@ def plot_of(
                 lacking[run.title] = f"has no {' and no '.join(missing)}"
     for name in wanted:
         if name not in names:
-            raise _no_such(name, names)
+            raise no_such_metric(name, names)
         if not curves[name]:
             raise NotFoundError(
                 f"No {what} was logged beside {clean_text(name)}; --x step draws it"
@@ -187,16 +184,6 @@ def _foremost(runs: Iterable[RunSummary]) -> list[str]:
     if not names:
         raise NotFoundError("These runs have no metrics: there is nothing to draw")
     return [min(names, key=order_of)]
-
-
-def _no_such(name: str, names: Iterable[str]) -> NotFoundError:
-    known = sorted(names, key=order_of)
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-    words = f"None of these runs has a metric '{clean_text(name)}'"
-    if near:
-        return NotFoundError(f"{words}; did you mean {' or '.join(map(clean_text, near))}?")
-    listed = ", ".join(map(clean_text, known[:8])) + (", …" if len(known) > 8 else "")
-    return NotFoundError(f"{words}; there are: {listed}" if known else f"{words}, nor any other")
 
 
 def _format_of(output: str) -> str:

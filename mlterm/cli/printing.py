@@ -3,8 +3,8 @@
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import BinaryIO
 
+from mlterm.cli.stdout import stdout
 from mlterm.core.summary import RunSummary
 from mlterm.system import terminal
 from mlterm.ui.columns import Column
@@ -41,11 +41,6 @@ def lines_of(rows: Iterable[Sequence[Span]], fd: int = 1) -> Iterator[str]:
 def print_runs(runs: Sequence[RunSummary], columns: Sequence[Column] | None = None) -> None:
     """The runs' table on stdout, in the usual columns unless others are given."""
     print_rows(table(runs, columns or usual_columns(runs, width(), datetime.now(UTC)), width()))
-
-
-def stdout() -> BinaryIO:
-    """Standard output, for bytes; also where Python has none, since the caller has closed it."""
-    return open(1, "wb", closefd=False)
 
 
 def _colours(fd: int) -> int:

@@ -1,11 +1,10 @@
 """mlterm prune: removing the runs that pass a filter."""
 
-import difflib
 from collections.abc import Sequence
 
 import click
 
-from mlterm.cli.choosing import Choice, choosing
+from mlterm.cli.choosing import Choice, choosing, no_such_metric
 from mlterm.cli.remove import (
     Manner,
     listed,
@@ -16,12 +15,12 @@ from mlterm.cli.remove import (
     sum_of,
 )
 from mlterm.cli.show import say
+from mlterm.core.best import best_of
 from mlterm.core.clean import clean_text
 from mlterm.core.errors import NotFoundError, RefusedError
 from mlterm.core.goals import goal_of
 from mlterm.core.lifecycle import RUNNING
-from mlterm.core.summary import RunSummary
-from mlterm.ui.columns import definitions_of
+from mlterm.core.summary import RunSummary, definitions_of
 
 
 @click.command()
@@ -80,17 +79,14 @@ def _best(runs: Sequence[RunSummary], metric: str, count: int) -> list[RunSummar
     """
     known = [run for run in runs if metric in run.metrics]
     if not known:
-        names = dict.fromkeys(name for run in runs for name in run.metrics)
-        near = difflib.get_close_matches(metric, names, n=3, cutoff=0.5)
-        hint = f"; did you mean {' or '.join(map(clean_text, near))}?" if near else ""
-        raise NotFoundError(f"None of these runs has a metric '{clean_text(metric)}'{hint}")
+        raise no_such_metric(metric, {name for run in runs for name in run.metrics})
     goal = goal_of(metric, definitions_of(runs))
     if goal is None:
         raise RefusedError(
             f"Nothing tells whether {clean_text(metric)} is to be small or large, so there is no "
             "best; nothing was removed. The script says so with Tracker.define."
         )
-    reached = [(run.metrics[metric].get(goal), run) for run in known]
-    sign = 1 if goal == "min" else -1
-    judged = [(sign * value, run) for value, run in reached if isinstance(value, int | float)]
-    return [run for _, run in sorted(judged, key=lambda pair: pair[0])[:count]]
+    reached = ((best_of(run.metrics[metric], goal), run) for run in known)
+    judged = [(value, run) for value, run in reached if value is not None]
+    judged.sort(key=lambda pair: pair[0], reverse=goal == "max")
+    return [run for _, run in judged[:count]]

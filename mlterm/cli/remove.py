@@ -14,11 +14,13 @@ from mlterm.cli.options import log_dir_option, project_option, run_argument
 from mlterm.cli.printing import lines_of
 from mlterm.cli.progress import Progress
 from mlterm.cli.show import files_of, say
+from mlterm.cli.stdout import print_record
 from mlterm.core import records
 from mlterm.core.clean import clean_text
 from mlterm.core.durations import format_age
 from mlterm.core.errors import MltermError, NotFoundError, RefusedError
 from mlterm.core.lifecycle import RUNNING
+from mlterm.core.nearest import with_nearest
 from mlterm.core.sizes import format_bytes
 from mlterm.core.summary import RunSummary
 from mlterm.system import finding, paths, store, terminal, trash
@@ -109,7 +111,7 @@ def rm(
                 f"{run.title} is live, and live runs are not removed; mlterm stop {run.title} "
                 "ends it. Nothing was removed."
             )
-        if not force and files_of(run).run.parents[1].name == trash.FOLDER:
+        if not force and files_of(run).run.parent.parent.name == trash.FOLDER:
             raise RefusedError(f"{clean_text(run.path)} is in the trash; --force deletes it")
     return remove(measured(list(found.values())), manner)
 
@@ -196,8 +198,7 @@ def print_item(
         "moved_to": None if place is None else str(place),
         "problem": problem,
     }
-    sys.stdout.buffer.write(records.encode(told))
-    sys.stdout.flush()
+    print_record(told)
 
 
 # --- The trash -----------------------------------------------------------------------------
@@ -223,8 +224,7 @@ def _list_trash(items: Sequence[Item], manner: Manner) -> int:
                     "path": str(item.place.home.run), "trash_path": item.run.path,
                     "removed": removed, "size_bytes": item.size,
                 }  # fmt: skip
-                sys.stdout.buffer.write(records.encode(told))
-        sys.stdout.flush()
+                print_record(told)
     else:
         print("\n".join(listed(items, 1)), flush=True)
     return 0
@@ -247,12 +247,9 @@ def _in_trash(word: str, folder: Path, project: str | None) -> Item:
     if begun:
         listed = "\n".join(f"  {title}" for title in begun)
         raise RefusedError(f"'{clean_text(word)}' could be any of\n{listed}\nSay which.")
-    import difflib
-
-    near = difflib.get_close_matches(word, {item.run.run_id for item in items}, n=3, cutoff=0.5)
     words = f"No run '{clean_text(word)}' in the trash of {clean_text(str(folder))}"
-    hint = f"did you mean {' or '.join(near)}?" if near else "mlterm rm --trash lists it"
-    raise NotFoundError(f"{words}; {hint}")
+    known = (item.run.run_id for item in items)
+    raise NotFoundError(with_nearest(words, word, known, "; mlterm rm --trash lists it"))
 
 
 def _restore(items: Sequence[Item], manner: Manner) -> int:

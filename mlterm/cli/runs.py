@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 import click
 
 from mlterm.cli.choosing import Choice, choosing
-from mlterm.cli.printing import lines_of, print_runs, stdout, width
+from mlterm.cli.printing import lines_of, print_runs, width
+from mlterm.cli.stdout import stdout
 from mlterm.core.errors import NotFoundError, RefusedError
 from mlterm.core.query import Key, Order, parse_key, parse_order, tell_unknown
 from mlterm.core.summary import RunSummary

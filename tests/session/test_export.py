@@ -76,7 +76,7 @@ def test_the_ending_of_the_path_tells_the_format(home: Home, ending: str) -> Non
         (
             ["logs/p_a.jsonl", "--log-dir", "x", "--overwrite", "-o", "logs/p_a.jsonl"],
             2,
-            "is the run",
+            "would be taken for a run",
         ),
         (["--format", "csv", "-o", "logs"], 2, "logs is a folder"),
         (["--format", "csv", "-o", "/dev/full"], 1, "cannot write /dev/full: No space left"),
@@ -112,7 +112,7 @@ def test_a_missing_library_is_named_with_what_installs_it(home: Home) -> None:
     make(home, "a", [1])
     (home.path / "pyarrow.py").write_text("raise ImportError('no pyarrow here')")
     home.environ["PYTHONPATH"] = f"{home.path}:{home.environ['PYTHONPATH']}"
-    done = home.mlterm("export", "-o", "x.parquet")
+    done = home.mlterm("export", "-o", "x.parquet", env=home.environ)  # started anew
     assert done.returncode == 1
     assert b"pip install 'mlterm[parquet]'" in done.stderr
     assert not (home.path / "x.parquet").exists()
