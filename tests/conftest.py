@@ -9,6 +9,7 @@ from hypothesis import settings
 
 from tests.nvml import Library, Standin
 from tests.support import MIB, Disk, Home
+from tests.template import Template
 
 # Timings are never asserted. Each run of the suite tries other examples: no one of them need
 # try as many as a person who looks for one mistake.
@@ -31,8 +32,16 @@ def cache_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def template() -> Iterator[Template]:
+    """An mlterm to fork."""
+    started = Template()
+    yield started
+    started.close()
+
+
 @pytest.fixture
-def home() -> Iterator[Home]:
+def home(template: Template) -> Iterator[Home]:
     """A folder of its own (its path short, for sockets), and an environment to match."""
     with tempfile.TemporaryDirectory(prefix="mlt", dir="/tmp") as folder:
         path = Path(folder).resolve()
@@ -54,7 +63,7 @@ def home() -> Iterator[Home]:
             "PYTHONUNBUFFERED": "1",
         }
         environ.pop("NO_COLOR", None)
-        corner = Home(path, environ)
+        corner = Home(path, environ, template)
         try:
             yield corner
         finally:
