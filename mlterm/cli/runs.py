@@ -74,12 +74,12 @@ def list_runs(
     as_json: bool,
 ) -> int:
     """Show runs: how they stand, their metrics, and what differs; the newest last."""
-    gc.disable()  # ten thousand runs are no garbage, and looking for some took a third of the time
     keys = [parse_key(name) for name in _split(columns or "")]
     order = parse_order(sort) if sort else None
     wanted = _List(choice, live, order, keys, limit)
     if watch:
         return _watch(wanted, as_json=as_json)
+    gc.disable()  # ten thousand runs are no garbage, and looking for some took a third of the time
     runs = wanted.runs(metrics=as_json)
     if as_json:
         with stdout() as out:
