@@ -37,15 +37,19 @@ def command_of(run: Run) -> psutil.Process:
 # --- Exit codes ---------------------------------------------------------------------------
 
 
-@pytest.mark.timeout(300)  # 20 s on two idle cores; a loaded machine is no failure
-def test_all_256_exit_codes_come_through(home: Home) -> None:
+@pytest.mark.timeout(300)  # 7 s on two idle cores; a loaded machine is no failure
+def test_exit_codes_come_through(home: Home) -> None:
+    """Every fourth, and those that shells and signals give a meaning; tests/unit/test_lifecycle.py
+    reads all 256 of wait statuses."""
+    codes = sorted({*range(0, 256, 4), *range(4), *range(123, 132), 137, 143, *range(250, 256)})
+
     def told(code: int) -> tuple[int, int | None]:
         names = ("--project", "p", "--run-id", str(code))
         done = home.mlterm("run", "-q", *names, "--", "sh", "-c", f"exit {code}")
         return done.returncode, home.run("p", str(code)).finish["exit_code"]
 
     with ThreadPoolExecutor(4) as pool:
-        assert dict(enumerate(pool.map(told, range(256)))) == {n: (n, n) for n in range(256)}
+        assert dict(zip(codes, pool.map(told, codes), strict=True)) == {n: (n, n) for n in codes}
 
 
 @pytest.mark.parametrize(

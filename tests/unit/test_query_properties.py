@@ -199,14 +199,16 @@ def test_runs_are_sorted_by_whatever_they_have(those: list[Any]) -> None:
     assert kinds == sorted(kinds)
 
 
-@given(st.datetimes(timezones=st.just(UTC)), st.sampled_from(["minute", "hour", "day", "week"]),
-       st.integers(0, 1000))  # fmt: skip
+@given(st.datetimes(datetime(2, 1, 2), timezones=st.just(UTC)),
+       st.sampled_from(["minute", "hour", "day", "week"]), st.integers(0, 1000))  # fmt: skip
 def test_ago_is_that_long_ago(now: datetime, unit: str, count: int) -> None:
     seconds = {"minute": 60, "hour": 3600, "day": 86400, "week": 604800}[unit] * count
     try:
         then = datetime.fromtimestamp(now.timestamp() - seconds, UTC).isoformat()
     except (ValueError, OverflowError):
         return  # before the year 1
+    if then < "0002-01-02":
+        return  # which is no time to who shows or compares it in another zone
     of = run(started=then)
     try:
         query = parse_query(f"started = '{count} {unit}s ago'", now)
