@@ -17,6 +17,11 @@ settings.register_profile("mlterm", deadline=None, max_examples=50)
 settings.load_profile("mlterm")
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors: tests wait for programs nearly half of the time."""
+    return (os.cpu_count() or 1) + 1
+
+
 @pytest.fixture(autouse=True, scope="session")
 def session_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     """What is kept of lists, far from this user's own."""
