@@ -72,7 +72,7 @@ class Choice:
             named = (
                 run for run in runs if not self.words or {run.run_id, run.name} & {*self.words}
             )
-            return sorted(named, key=lambda run: run.started or "")
+            return sorted(named, key=lambda run: run.began)
         if self.words:
             finder = Finder(self.folder, self.project, catalog)
             named = (finder.find(word, metrics=metrics) for word in self.words)

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from math import isfinite
 from typing import Any
 
 from mlterm.core.clean import clean_text
+from mlterm.core.moments import LONG_AGO, moment_of
 from mlterm.core.records import Record, as_number, encode, encode_own, is_finite
 
 COST_FIELDS = (
@@ -52,6 +54,11 @@ class RunSummary:
         return f"{self.project}/{self.run_id}"
 
     @property
+    def began(self) -> datetime:
+        """What runs are sorted by: when it was started, and long ago where that is not told."""
+        return moment_of(self.started) or LONG_AGO
+
+    @property
     def title(self) -> str:
         """The name as it may be shown: a file may claim any, control sequences included."""
         return clean_text(self.name)
@@ -72,7 +79,7 @@ class RunSummary:
 def definitions_of(runs: Iterable[RunSummary]) -> dict[str, dict[str, Any]]:
     """What was defined of each metric: by the newest of the runs that did."""
     found: dict[str, dict[str, Any]] = {}
-    for run in sorted(runs, key=lambda run: run.started or ""):
+    for run in sorted(runs, key=lambda run: run.began):
         found |= run.definitions
     return found
 

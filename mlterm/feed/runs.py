@@ -115,7 +115,7 @@ class RunsFeed:
         begin = self._clock()
         loaded = ((run.summary, run.is_named) for run in self._known.values() if run.summary)
         runs = store.of_project(loaded, self._project)
-        runs.sort(key=lambda run: run.started or "", reverse=True)
+        runs.sort(key=lambda run: run.began, reverse=True)
         runs.sort(key=lambda run: run.status != RUNNING)
         self.runs = runs
         self.version += 1

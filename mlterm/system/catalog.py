@@ -51,7 +51,7 @@ class Catalog:
                 loaded.append((kept.run, kept.named))
             step(number + 1, len(seen))
         self.write(seen)
-        return sorted(store.of_project(loaded, project), key=lambda run: run.started or "")
+        return sorted(store.of_project(loaded, project), key=lambda run: run.began)
 
     def load(self, files: RunFiles, *, metrics: bool = False) -> RunSummary:
         """One run of the folder. Raises OSError."""

@@ -73,7 +73,7 @@ class Finder:
         if not self._all and (self._project is not None or word == LAST):
             raise nothing_found(self._folder, self._project)
         if word == LAST:
-            return max(self._all, key=lambda run: run.started or "")
+            return max(self._all, key=lambda run: run.began)
         for test in (_is_named, _begins):
             found = [run for run in self._all if test(run, word)]
             if len(found) == 1:

@@ -7,7 +7,6 @@ from typing import Any, Protocol
 from mlterm.core.best import best_of
 from mlterm.core.goals import goal_of, order_of
 from mlterm.core.lifecycle import RUNNING
-from mlterm.core.moments import LONG_AGO, moment_of
 from mlterm.core.query import QueryError, is_expression, parse_query
 from mlterm.core.series import Series
 from mlterm.core.summary import RunSummary, definitions_of
@@ -85,7 +84,7 @@ class RunsPane:
         """Those that the pattern lets through, in their order: live ones first, then the newest,
         unless sorted otherwise."""
         shown = list(filter(self._filter(), self.source.runs))
-        shown.sort(key=_began, reverse=True)
+        shown.sort(key=lambda run: run.began, reverse=True)
         shown.sort(key=lambda run: run.status != RUNNING)
         column = next((c for c in self._columns(shown) if c.name == self._sort), None)
         if column is not None:
@@ -281,10 +280,6 @@ class RunsPane:
         return columns_of(runs, shown, self._now(), width, named=self._named)
 
 
-def _began(run: RunSummary) -> datetime:
-    return moment_of(run.started) or LONG_AGO
-
-
 def best_before(
     run: RunSummary,
     names: Sequence[str],
@@ -296,7 +291,7 @@ def best_before(
     before = [
         other
         for other in runs
-        if other.path != run.path and other.status != RUNNING and _began(other) < _began(run)
+        if other.path != run.path and other.status != RUNNING and other.began < run.began
     ]
     for name in sorted(names, key=order_of):
         goal = goal_of(name, defined)

@@ -319,3 +319,14 @@ def test_a_record_behind_a_torn_one_is_found(tmp_path: Path) -> None:
     path.write_bytes(records.encode(run()) + whole * 90 + torn + records.encode(finish()))
     assert read_ends(path).finish["status"] == "completed"
     assert json.loads(records.encode(finish())) == read_ends(path).finish
+
+
+def test_runs_are_sorted_by_when_they_began_whatever_their_clocks_offset(tmp_path: Path) -> None:
+    for run_id, stamp in (
+        ("late", "2026-11-23T01:00:00-05:00"),  # 06:00 UTC
+        ("early", "2026-11-23T05:00:00+00:00"),
+        ("untold", "once upon a time"),
+    ):
+        put(tmp_path, f"digits_{run_id}", run(run_id, timestamp=stamp), finish())
+    found = [each.run_id for each in Catalog(tmp_path).runs()]
+    assert found == ["untold", "early", "late"]
