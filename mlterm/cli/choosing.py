@@ -3,8 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import wraps
-from itertools import islice
+from functools import cached_property, wraps
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +65,6 @@ class Choice:
         return passing
 
     def _unfiltered(self, *, metrics: bool, live: bool) -> list[RunSummary]:
-        catalog = Catalog(self.folder)
         if live:
             runs = (run for run in live_runs(metrics=metrics) if is_of(run, self.project))
             named = (
@@ -74,23 +72,33 @@ class Choice:
             )
             return sorted(named, key=lambda run: run.began)
         if self.words:
-            finder = Finder(self.folder, self.project, catalog)
+            finder = Finder(self.folder, self.project, self._catalog)
             named = (finder.find(word, metrics=metrics) for word in self.words)
             return list({run.path: run for run in named}.values())
         with Progress("reading the runs") as progress:
-            found = catalog.runs(self.project, metrics=metrics, step=progress.at)
-        tell_unreadable(catalog)
+            found = self._catalog.runs(self.project, metrics=metrics, step=progress.at)
+        self._tell_unreadable()
         if not found:
             raise nothing_found(self.folder, self.project)
         return found
 
+    @cached_property
+    def _catalog(self) -> Catalog:
+        """Read once, however often a list is drawn again."""
+        return Catalog(self.folder)
 
-def tell_unreadable(catalog: Catalog) -> None:
-    """Say which files of the folder could not be read, and why."""
-    for path, error in islice(catalog.unreadable.items(), _TOLD):
-        say(f"{clean_text(path)} could not be read: {error.strerror}")
-    if (more := len(catalog.unreadable) - _TOLD) > 0:
-        say(f"nor could {more:,} more files of that folder")
+    @cached_property
+    def _told(self) -> set[str]:
+        return set()
+
+    def _tell_unreadable(self) -> None:
+        """Say which files of the folder could not be read, and why; of each once."""
+        news = [item for item in self._catalog.unreadable.items() if item[0] not in self._told]
+        self._told.update(path for path, _ in news)
+        for path, error in news[:_TOLD]:
+            say(f"{clean_text(path)} could not be read: {error.strerror}")
+        if (more := len(news) - _TOLD) > 0:
+            say(f"nor could {more:,} more files of that folder")
 
 
 def none_passes(query: Query, runs: list[RunSummary]) -> NotFoundError:
