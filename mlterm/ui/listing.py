@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from mlterm.core.clean import clean_text
-from mlterm.core.goals import goal_of
+from mlterm.core.goals import family_of, goal_of, phase_of
 from mlterm.core.summary import RunSummary, definitions_of
 from mlterm.ui.columns import Column, columns_of, foremost
 from mlterm.ui.rows import Row, Span, cut, cut_middle, width_of
@@ -23,12 +23,23 @@ def usual_columns(runs: Sequence[RunSummary], width: int | None, now: datetime) 
     names = foremost(runs)
     defined = definitions_of(runs)
     judged = [name for name in names if goal_of(name, defined) is not None] or names
+    shown = _of_each_family(judged)[:METRICS]
     # A name is to be copied: it may have twice as much room as in the view.
     room = None if width is None else 2 * width
-    columns = columns_of(runs, judged[:METRICS], now, room, named=True)
+    columns = columns_of(runs, shown, now, room, named=True)
     if any(run.signal or run.exit_code for run in runs):
         columns.insert(_EXIT_PLACE, _EXIT)
     return columns
+
+
+def _of_each_family(names: Sequence[str]) -> list[str]:
+    """One of each kind first, and that what a run is judged by sooner than what it is trained
+    by: val_loss and val_accuracy before train_loss."""
+    families: dict[str, list[str]] = {}
+    for name in names:
+        families.setdefault(family_of(name), []).append(name)
+    first = [next((n for n in same if phase_of(n) > 1), same[0]) for same in families.values()]
+    return [*first, *(name for name in names if name not in first)]
 
 
 def table(

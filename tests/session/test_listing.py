@@ -54,6 +54,19 @@ def test_the_table_has_last_and_best_and_what_differs(three: Home) -> None:
     assert re.split(r"  +", rows[1])[3:] == ["1 min 00 s", "3", "0.25", "0.125", "0.01"]
 
 
+def test_metrics_of_different_kinds_come_first_and_those_that_a_run_is_judged_by(
+    home: Home,
+) -> None:
+    path = put(home, "a")
+    told = {"last": 0.5, "min": 0.4, "max": 0.6}
+    names = ("loss", "train_loss", "val_loss", "val_accuracy")
+    finish = {"type": "finish", "status": "completed", "metrics": dict.fromkeys(names, told)}
+    with path.open("a") as file:
+        file.write(json.dumps(finish) + "\n")
+    head = home.mlterm("ls", check=True).stdout.decode().splitlines()[0].split()
+    assert [name for name in head if name in names] == ["val_loss", "val_accuracy", "loss"]
+
+
 def test_the_best_is_as_the_script_defined(home: Home) -> None:
     put(home, "a", goal="maximize")
     head, row = home.mlterm("ls", check=True).stdout.decode().splitlines()
