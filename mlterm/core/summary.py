@@ -79,7 +79,7 @@ class RunSummary:
 def definitions_of(runs: Iterable[RunSummary]) -> dict[str, dict[str, Any]]:
     """What was defined of each metric: by the newest of the runs that did."""
     found: dict[str, dict[str, Any]] = {}
-    for run in sorted(runs, key=lambda run: run.began):
+    for run in sorted((run for run in runs if run.definitions), key=lambda run: run.began):
         found |= run.definitions
     return found
 

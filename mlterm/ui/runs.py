@@ -1,6 +1,7 @@
 """The dashboard's table: the runs of a project, what differs between them, and how they did."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -44,6 +45,15 @@ class Source(Protocol):
         """That of a run, folded; None where it has none, or it is not read yet."""
 
 
+@dataclass(frozen=True)
+class _Known:
+    """What many of a frame's parts ask of all runs."""
+
+    runs: Sequence[RunSummary]
+    metrics: list[str]
+    defined: Mapping[str, Mapping[str, Any]]
+
+
 class RunsPane:
     """The table, and the place in it."""
 
@@ -56,6 +66,7 @@ class RunsPane:
         self.pattern = ""
         self.error: QueryError | None = None
         """What is wrong with the last that was to be the pattern."""
+        self._known: _Known | None = None
         self._metric = ""
         self._sort = ""
         self._reverse = False
@@ -67,7 +78,14 @@ class RunsPane:
     @property
     def metrics(self) -> list[str]:
         """The names of the runs' metrics, those that most of them have first."""
-        return foremost(self.source.runs)
+        return self._look().metrics
+
+    def _look(self) -> "_Known":
+        """Look through all runs, once for each list of them that the source has."""
+        runs = self.source.runs
+        if self._known is None or self._known.runs is not runs:
+            self._known = _Known(runs, foremost(runs), definitions_of(runs))
+        return self._known
 
     @property
     def metric(self) -> str:
@@ -75,7 +93,7 @@ class RunsPane:
         names = self.metrics
         if self._metric in names:
             return self._metric
-        defined = definitions_of(self.source.runs)
+        defined = self._look().defined
         judged = [name for name in names if goal_of(name, defined) is not None]
         return next(iter(judged or names), "")
 
@@ -273,7 +291,7 @@ class RunsPane:
         return next((i for i, run in enumerate(runs) if run.path == self._selected), 0)
 
     def _columns(self, runs: Sequence[RunSummary], width: int = 0) -> list[Column]:
-        defined = definitions_of(self.source.runs)
+        defined = self._look().defined
         judged = [name for name in self.metrics if goal_of(name, defined) is not None]
         others = [name for name in judged if name != self.metric][: METRICS - 1]
         shown = [self.metric, *others] if self.metric else []
