@@ -244,6 +244,7 @@ def test_a_keeper_killed_after_it_wrote_the_end_leaves_one_finish_record(home: H
 
 def test_guard_and_command_killed_together_leave_the_true_end(home: Home) -> None:
     run = home.detached("sh", "-c", "echo READY; read x")
+    home.part("keeper")  # before there is one, everything of the run would be killed
     guard, command = home.part("guard"), psutil.Process(run.start["pid"])
     guard.kill()
     command.kill()
